@@ -1,0 +1,1 @@
+"""The messages that services exchange: one module per owner, pydantic only, no behaviour."""

@@ -1,0 +1,156 @@
+"""What every message has in common: its envelope, its kinds, and the vocabulary that several owners share."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+
+def _to_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def _storable(value: str) -> str:
+    # PostgreSQL refuses NUL in text and jsonb, and UTF-8 has no encoding for lone surrogates:
+    # such a text can never be stored, so it is refused where it enters instead of being retried.
+    if "\x00" in value:
+        raise ValueError("must not contain NUL characters (U+0000)")
+    if any("\ud800" <= char <= "\udfff" for char in value) if not value.isascii() else False:
+        raise ValueError("must not contain lone surrogates (U+D800 to U+DFFF)")
+    return value
+
+
+Timestamp = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""A point in time, timezone-aware, normalised to UTC."""
+
+Text = Annotated[str, AfterValidator(_storable)]
+"""Text that PostgreSQL and UTF-8 can hold: no NUL, no lone surrogate."""
+
+
+class Model(BaseModel):
+    """Base of everything on the wire: immutable, tolerant of fields that a newer publisher adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+
+
+class Message(Model):
+    """A payload with a wire type, which is also its routing key: ``owner.message.vN``."""
+
+    message_type: ClassVar[str]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if "message_type" in cls.__dict__:
+            _REGISTRY[cls.message_type] = cls
+
+
+class Command(Message):
+    """Asks its owner to do something; consumed from ``<owner>.work``."""
+
+
+class Event(Message):
+    """Tells what happened at its owner; published to ``aiops.events``."""
+
+
+class Request(Message):
+    """Asks its owner for a decision now; answered over ``<owner>.requests`` within a deadline."""
+
+
+_REGISTRY: dict[str, type[Message]] = {}
+
+
+def registered_messages() -> dict[str, type[Message]]:
+    """Wire type → class, for all messages whose modules have been imported."""
+    return dict(_REGISTRY)
+
+
+class Envelope(Model):
+    """CloudEvents 1.0 context attributes in structured JSON mode.
+
+    ``data`` stays undecoded here: the consumer picks the class by ``type``.
+    Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+    """
+
+    specversion: Literal["1.0"] = "1.0"
+    id: UUID
+    source: Annotated[str, Field(min_length=1, max_length=200)]
+    type: Annotated[str, Field(min_length=1, max_length=200)]
+    time: Timestamp
+    subject: Annotated[str, Field(max_length=200)] | None = None
+    dataschema: Annotated[str, Field(max_length=500)] | None = None
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: dict[str, Any]
+
+    @classmethod
+    def wrap(
+        cls, message: Message, *, message_id: UUID, source: str, time: datetime, subject: str | None = None
+    ) -> Self:
+        """Put ``message`` into an envelope; ``source`` names the publishing process, e.g. ``aiops/triage``."""
+        return cls(
+            id=message_id,
+            source=source,
+            type=message.message_type,
+            time=time,
+            subject=subject,
+            data=message.model_dump(mode="json"),
+        )
+
+
+class Engine(StrEnum):
+    """Who wrote an answer."""
+
+    BUILTIN = "BUILTIN"
+    LLM = "LLM"
+
+
+class JobState(StrEnum):
+    """How far a piece of work has come."""
+
+    PENDING = "PENDING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+class Severity(StrEnum):
+    """How bad it is for those who depend on the system."""
+
+    CRITICAL = "CRITICAL"
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+
+
+class Provenance(Model):
+    """How a result came to be."""
+
+    engine: Engine
+    degraded: bool = False
+    degraded_reason: str | None = None
+    model: str | None = None
+    prompt_version: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    duration_ms: int
+
+
+class JobFailure(Model):
+    """Why a piece of work was given up, in words that its owner can read."""
+
+    code: str
+    message: str
+    attempts: int
+
+
+class Snapshot(Model):
+    """The whole of an entity at one version; consumers ignore versions older than the one they have."""
+
+    id: UUID
+    version: Annotated[int, Field(ge=0)]
+    state: JobState
+    failure: JobFailure | None = None
+    trace_id: str | None = None
+    created_at: Timestamp
+    updated_at: Timestamp

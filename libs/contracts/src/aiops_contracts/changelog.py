@@ -1,0 +1,120 @@
+"""Messages owned by changelog."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from aiops_contracts.base import Command, Event, Model, Provenance, Snapshot, Text, Timestamp
+
+MAX_COMMITS = 10_000
+"""Most commits or entries that one command may carry."""
+
+
+class ChangeSection(StrEnum):
+    """Sections of Keep a Changelog 1.1, with BREAKING before and INTERNAL behind them."""
+
+    BREAKING = "BREAKING"
+    ADDED = "ADDED"
+    CHANGED = "CHANGED"
+    DEPRECATED = "DEPRECATED"
+    REMOVED = "REMOVED"
+    FIXED = "FIXED"
+    SECURITY = "SECURITY"
+    INTERNAL = "INTERNAL"
+
+
+class Bump(StrEnum):
+    """Which part of the version the changes ask to raise (SemVer 2.0)."""
+
+    MAJOR = "MAJOR"
+    MINOR = "MINOR"
+    PATCH = "PATCH"
+    NONE = "NONE"
+
+
+class CommitInput(Model):
+    """One commit; ``paths`` are the files it changed."""
+
+    message: Annotated[Text, Field(min_length=1, max_length=64 * 1024)]
+    hash: Annotated[Text, Field(pattern=r"^[0-9a-fA-F]{4,64}$")] | None = None
+    author: Annotated[Text, Field(max_length=320)] | None = None
+    committed_at: Timestamp | None = None
+    paths: tuple[Annotated[Text, Field(max_length=4096)], ...] = ()
+
+
+class EntryInput(Model):
+    """One entry that somebody already wrote."""
+
+    section: ChangeSection
+    text: Annotated[Text, Field(min_length=1, max_length=4096)]
+    scope: Annotated[Text, Field(max_length=200)] | None = None
+    references: tuple[Annotated[Text, Field(max_length=200)], ...] = ()
+    authors: tuple[Annotated[Text, Field(max_length=320)], ...] = ()
+    breaking: bool = False
+
+
+class ChangelogEntry(Model):
+    """One line of a changelog and the commits it stands for."""
+
+    text: str
+    scope: str | None = None
+    type: str | None = None
+    breaking: bool = False
+    commits: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    inferred: bool = False
+
+
+class ChangelogSection(Model):
+    """A section and its entries, in the order they are shown."""
+
+    section: ChangeSection
+    entries: tuple[ChangelogEntry, ...]
+
+
+class ChangelogSnapshot(Snapshot):
+    """A changelog: every input entry is in exactly one of sections, reverted, needs_review."""
+
+    project: str
+    release: str | None = None
+    previous_release: str | None = None
+    suggested_bump: Bump | None = None
+    sections: tuple[ChangelogSection, ...] = ()
+    reverted: tuple[ChangelogEntry, ...] = ()
+    needs_review: tuple[ChangelogEntry, ...] = ()
+    markdown: str | None = None
+    summary: str | None = None
+    provenance: Provenance | None = None
+
+
+class GenerateChangelog(Command):
+    """Make a changelog from commits or from ready entries. The message id becomes the changelog's id."""
+
+    message_type: ClassVar[str] = "changelog.generate_changelog.v1"
+    project: Annotated[Text, Field(min_length=1, max_length=200)]
+    release: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    previous_release: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    commits: Annotated[tuple[CommitInput, ...], Field(max_length=MAX_COMMITS)] | None = None
+    entries: Annotated[tuple[EntryInput, ...], Field(max_length=MAX_COMMITS)] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one_input(self) -> Self:
+        if (self.commits is None) == (self.entries is None):
+            raise ValueError("give exactly one of commits and entries")
+        return self
+
+
+class ChangelogGenerated(Event):
+    """A changelog is drafted."""
+
+    message_type: ClassVar[str] = "changelog.changelog_generated.v1"
+    changelog: ChangelogSnapshot
+
+
+class ChangelogFailed(Event):
+    """A changelog could not be made; ``changelog.failure`` says why."""
+
+    message_type: ClassVar[str] = "changelog.changelog_failed.v1"
+    changelog: ChangelogSnapshot

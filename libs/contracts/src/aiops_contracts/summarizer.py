@@ -1,0 +1,81 @@
+"""Messages owned by the summarizer."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from aiops_contracts.base import Command, Event, Model, Provenance, Severity, Snapshot, Text, Timestamp
+
+MAX_LOG_BYTES = 1024 * 1024
+"""Largest log that is accepted inline, in bytes of UTF-8."""
+
+
+class LogLevel(StrEnum):
+    """The level a log line was written at."""
+
+    FATAL = "FATAL"
+    ERROR = "ERROR"
+    WARN = "WARN"
+    INFO = "INFO"
+    DEBUG = "DEBUG"
+    TRACE = "TRACE"
+    UNKNOWN = "UNKNOWN"
+
+
+class LogPattern(Model):
+    """Lines that differ in their variable parts only; ``first_line`` is 1-based."""
+
+    template: str
+    level: LogLevel
+    count: int
+    first_seen: Timestamp | None = None
+    last_seen: Timestamp | None = None
+    first_line: int
+    example: str
+
+
+class LogSummary(Model):
+    """What a log says; the counts of all patterns add up to the log's number of lines."""
+
+    headline: str
+    text: str
+    severity: Severity
+    first_seen: Timestamp | None = None
+    last_seen: Timestamp | None = None
+    patterns: tuple[LogPattern, ...]
+    pattern_count: int
+    redactions: int
+    provenance: Provenance
+
+
+class LogSnapshot(Snapshot):
+    """A log entry; ``content`` is redacted."""
+
+    source: str
+    content: str
+    line_count: int
+    byte_count: int
+    summary: LogSummary | None = None
+
+
+class SummarizeLog(Command):
+    """Summarise a raw log. The message id becomes the id of the log entry."""
+
+    message_type: ClassVar[str] = "summarizer.summarize_log.v1"
+    source: Annotated[Text, Field(min_length=1, max_length=200)]
+    content: Annotated[Text, Field(min_length=1, max_length=MAX_LOG_BYTES)]
+
+
+class LogSummarized(Event):
+    """A log entry has its summary."""
+
+    message_type: ClassVar[str] = "summarizer.log_summarized.v1"
+    log: LogSnapshot
+
+
+class LogSummaryFailed(Event):
+    """A log entry could not be summarised; ``log.failure`` says why."""
+
+    message_type: ClassVar[str] = "summarizer.log_summary_failed.v1"
+    log: LogSnapshot

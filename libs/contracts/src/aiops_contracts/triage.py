@@ -1,0 +1,117 @@
+"""Messages owned by triage."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from aiops_contracts.base import Command, Event, Model, Provenance, Request, Severity, Snapshot, Text
+
+
+class TicketStatus(StrEnum):
+    """Where a ticket stands in its life."""
+
+    OPEN = "OPEN"
+    IN_PROGRESS = "IN_PROGRESS"
+    WAITING = "WAITING"
+    RESOLVED = "RESOLVED"
+    CLOSED = "CLOSED"
+
+
+class TicketCategory(StrEnum):
+    """What a ticket is about: a closed set, a label outside it is refused."""
+
+    INCIDENT = "INCIDENT"
+    BUG = "BUG"
+    FEATURE_REQUEST = "FEATURE_REQUEST"
+    QUESTION = "QUESTION"
+    ACCESS = "ACCESS"
+    SECURITY = "SECURITY"
+    PERFORMANCE = "PERFORMANCE"
+    INFRASTRUCTURE = "INFRASTRUCTURE"
+    HR = "HR"
+    BILLING = "BILLING"
+    OTHER = "OTHER"
+
+
+class Priority(StrEnum):
+    """The order in which tickets are worked on; P1 first."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+
+
+class TriageResult(Model):
+    """What triage decided, and the phrases or rules that decided it; ``confidence`` is 0..1."""
+
+    category: TicketCategory
+    severity: Severity
+    priority: Priority
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    needs_review: bool
+    reasons: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    provenance: Provenance
+
+
+class TicketSnapshot(Snapshot):
+    """A ticket; ``title`` and ``body`` are redacted, ``reporter_email`` is personal data."""
+
+    title: str
+    body: str
+    reporter_email: str | None = None
+    source: str
+    status: TicketStatus
+    triage: TriageResult | None = None
+
+
+class TriageTicket(Command):
+    """Triage a ticket. The message id becomes the id of the ticket; ``source`` defaults to the publisher."""
+
+    message_type: ClassVar[str] = "triage.triage_ticket.v1"
+    title: Annotated[Text, Field(min_length=1, max_length=500)]
+    body: Annotated[Text, Field(max_length=256 * 1024)]
+    reporter_email: Annotated[Text, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    source: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+
+
+class TicketTriaged(Event):
+    """A ticket has its category, severity and priority."""
+
+    message_type: ClassVar[str] = "triage.ticket_triaged.v1"
+    ticket: TicketSnapshot
+
+
+class TicketTriageFailed(Event):
+    """A ticket could not be triaged; ``ticket.failure`` says why."""
+
+    message_type: ClassVar[str] = "triage.ticket_triage_failed.v1"
+    ticket: TicketSnapshot
+
+
+class TicketStatusChanged(Event):
+    """A ticket moved to another status."""
+
+    message_type: ClassVar[str] = "triage.ticket_status_changed.v1"
+    ticket: TicketSnapshot
+
+
+class UpdateTicketStatus(Request):
+    """Move a ticket to ``status`` if it still is at ``expected_version``."""
+
+    message_type: ClassVar[str] = "triage.update_ticket_status.v1"
+    ticket_id: UUID
+    status: TicketStatus
+    expected_version: int
+    changed_by: UUID
+
+
+class TicketStatusReply(Model):
+    """Answer to UpdateTicketStatus; ``ticket`` is the current one, also on a conflict."""
+
+    outcome: Literal["UPDATED", "NOT_FOUND", "VERSION_CONFLICT", "INVALID_TRANSITION"]
+    ticket: TicketSnapshot | None = None
+    allowed: tuple[TicketStatus, ...] = ()
