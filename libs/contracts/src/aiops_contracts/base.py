@@ -17,8 +17,10 @@ def _storable(value: str) -> str:
     # such a text can never be stored, so it is refused where it enters instead of being retried.
     if "\x00" in value:
         raise ValueError("must not contain NUL characters (U+0000)")
-    if any("\ud800" <= char <= "\udfff" for char in value) if not value.isascii() else False:
-        raise ValueError("must not contain lone surrogates (U+D800 to U+DFFF)")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not contain lone surrogates (U+D800 to U+DFFF)") from None
     return value
 
 

@@ -3,12 +3,19 @@
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from aiops_contracts.base import Command, Event, Model, Provenance, Severity, Snapshot, Text, Timestamp
 
 MAX_LOG_BYTES = 1024 * 1024
 """Largest log that is accepted inline, in bytes of UTF-8."""
+
+
+def _within_limit(value: str) -> str:
+    size = len(value.encode())
+    if size > MAX_LOG_BYTES:
+        raise ValueError(f"must be at most {MAX_LOG_BYTES} bytes (1 MiB) of UTF-8, not {size}; split it into parts")
+    return value
 
 
 class LogLevel(StrEnum):
@@ -64,7 +71,7 @@ class SummarizeLog(Command):
 
     message_type: ClassVar[str] = "summarizer.summarize_log.v1"
     source: Annotated[Text, Field(min_length=1, max_length=200)]
-    content: Annotated[Text, Field(min_length=1, max_length=MAX_LOG_BYTES)]
+    content: Annotated[Text, Field(min_length=1), AfterValidator(_within_limit)]
 
 
 class LogSummarized(Event):

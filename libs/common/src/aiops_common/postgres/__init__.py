@@ -1,0 +1,7 @@
+"""PostgreSQL: a pool, a listener, one error for "not reachable"; migrations and roles in their own modules."""
+
+from aiops_common.postgres.errors import DatabaseUnavailable
+from aiops_common.postgres.listener import RECONNECTED, Listener
+from aiops_common.postgres.pool import Connection, Pool, encode_json, encode_json_rows
+
+__all__ = ["RECONNECTED", "Connection", "DatabaseUnavailable", "Listener", "Pool", "encode_json", "encode_json_rows"]

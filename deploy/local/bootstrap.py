@@ -1,0 +1,54 @@
+"""`make setup`: from a machine that has make and Python to a complete `.venv`, with PostgreSQL and RabbitMQ.
+
+Runs under whatever `python3` is, needs the standard library only, and takes a moment when there is nothing to do.
+Arguments name further programs to install if they are missing (`make bench` needs wrk).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+MINIMUM = (3, 11)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def use_new_enough_python() -> None:
+    """Go on under a newer interpreter where python3 is too old; exit with 2 where there is none."""
+    if sys.version_info >= MINIMUM:
+        return
+    for minor in range(20, MINIMUM[1] - 1, -1):
+        newer = shutil.which("python3.%d" % minor)  # noqa: UP031 - an old interpreter must be able to read this far
+        if newer:
+            os.execv(newer, [newer, *sys.argv])  # noqa: S606 - no shell is wanted
+    sys.exit("Python %d.%d or newer is needed, python3 is %s" % (*MINIMUM, sys.version.split()[0]))  # noqa: UP031
+
+
+def main(tools: "list[str]") -> int:
+    """Install what is missing and say what was found; returns the exit code."""
+    began = time.monotonic()
+    sys.path.insert(0, str(Path(__file__).parent / "src"))
+    from aiops_local import packages, virtualenv  # noqa: PLC0415 - an old interpreter cannot read them
+    from aiops_local.installations import NotInstalled, find_postgres, find_rabbitmq  # noqa: PLC0415
+
+    try:
+        packages.install(packages.missing(tools))
+        found = (find_postgres(), find_rabbitmq())
+        changed = virtualenv.prepare(ROOT)
+    except packages.NeedsRoot as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except (NotInstalled, subprocess.CalledProcessError) as error:
+        sys.stderr.write(f"setup failed: {error}\n")
+        return 1
+    python = sys.version.split()[0]
+    state = "prepared" if changed else "up to date"
+    sys.stdout.write(f"setup {state} in {time.monotonic() - began:.1f} s: Python {python}, {found[0]}, {found[1]}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    use_new_enough_python()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""The whole stack: what runs, in which order it comes up, and how it goes down again."""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from aiops_local import epmd, postgres, rabbitmq
+from aiops_local.choices import is_free
+from aiops_local.environment import write_env_file
+from aiops_local.layout import Layout
+from aiops_local.postgres import PostgresServer
+from aiops_local.process_tree import end, line
+from aiops_local.processes import Command, Processes
+from aiops_local.rabbitmq import RabbitmqServer
+from aiops_local.readiness import accepts_connections, answers_http, wait_until
+from aiops_local.services import LLM, SERVICES, Services
+
+_SERVICE_SECONDS = 90.0
+_TASK_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One line of `status`."""
+
+    name: str
+    pid: int | None
+    ready: bool
+    address: str
+    uptime_seconds: float | None
+
+
+class Stack:
+    """PostgreSQL, RabbitMQ and every service of the checkout `root`, with all their files in `state_dir`."""
+
+    def __init__(self, root: Path, state_dir: Path, say: Callable[[str], None] = lambda _: None) -> None:
+        self.layout = Layout.of(state_dir)
+        self.processes = Processes(self.layout)
+        self.postgres = PostgresServer(state_dir)
+        self.rabbitmq = RabbitmqServer(state_dir)
+        self.services = Services(root.resolve(), self.layout, self.postgres, self.rabbitmq)
+        self._say = say
+
+    def up(self, *, scripted_llm: bool = False) -> dict[str, str]:
+        """Start what is not running or was started otherwise, wait until all is ready; returns what stack.env holds.
+
+        Raises NotInstalled, ProcessFailed (something ended; carries the end of its log) or NotReady.
+        """
+        with self._locked():
+            self._end_strays()
+            if not scripted_llm:
+                self.processes.stop(LLM)
+            self._together("starting PostgreSQL and RabbitMQ", [self.postgres.start, self.rabbitmq.start])
+            tasks = [self.services.provision_postgres(), self.services.provision_rabbitmq()]
+            self._together("provisioning roles, schemas, queues and users", self._runs(tasks))
+            self._together("migrating the schemas", self._runs(self.services.migrate(name) for name in SERVICES))
+            names = [*([LLM] if scripted_llm else []), *SERVICES]
+            self._free_ports(names)
+            environment = self.services.stack_env(scripted_llm=scripted_llm)
+            write_env_file(self.layout.stack_env, environment)
+            commands = [self.services.serve(name, scripted_llm=scripted_llm) for name in SERVICES]
+            if scripted_llm:
+                commands.insert(0, self.services.scripted_llm())
+            self._serve(commands)
+            return environment
+
+    def down(self) -> None:
+        """End everything that the stack started, in reverse order; the data stays."""
+        with self._locked():
+            servers = {postgres.NAME, rabbitmq.NAME, epmd.NAME}
+            services = [name for name in self.processes.names() if name not in servers]
+            self._together("stopping the services", [partial(self.processes.stop, name) for name in services])
+            self._together("stopping RabbitMQ and PostgreSQL", [self.rabbitmq.stop, self.postgres.stop])
+            self._end_strays()
+
+    def clean(self) -> None:
+        """`down`, and remove what stands outside the state directory."""
+        self.down()
+        self.postgres.destroy()
+
+    def status(self) -> list[State]:
+        """How every part that should run does."""
+        names = [*([LLM] if self.layout.pid_file(LLM).exists() else []), *SERVICES]
+        states = [self._state(postgres.NAME, self.postgres.ready, f"127.0.0.1:{self.postgres.port}")]
+        states.append(self._state(rabbitmq.NAME, self.rabbitmq.ready, f"127.0.0.1:{self.rabbitmq.port}"))
+        states += [self._state(name, partial(self._ready, name), self.services.url(name)) for name in names]
+        return states
+
+    def _state(self, name: str, ready: Callable[[], bool], address: str) -> State:
+        process = self.processes.running(name)
+        if process is None:
+            return State(name, None, ready=False, address=address, uptime_seconds=None)
+        return State(name, process.pid, ready(), address, time.time() - process.create_time())
+
+    def _serve(self, commands: Iterable[Command]) -> None:
+        began, names = time.monotonic(), []
+        for command in commands:
+            names.append(command.name)
+            if not self.processes.is_current(command):
+                self.processes.start(command)
+        wait_until({name: partial(self._ready, name) for name in names}, _SERVICE_SECONDS, self.processes.check)
+        self._say(f"starting the services: {time.monotonic() - began:.1f} s")
+
+    def _ready(self, name: str) -> bool:
+        if name == LLM:
+            return accepts_connections(self.services.ports[name])
+        return answers_http(f"{self.services.url(name)}/readyz")
+
+    def _free_ports(self, names: Iterable[str]) -> None:
+        """Another port for what is not running if somebody else took its own meanwhile."""
+        for name in names:
+            if self.processes.running(name) is None and not is_free(self.services.ports[name]):
+                self.services.ports.replace(name)
+
+    def _end_strays(self) -> None:
+        """End what an earlier run started and lost sight of, e.g. because its pid file was removed."""
+        known = {process.pid for name in self.processes.names() if (process := self.processes.running(name))}
+        # A port mapper may serve others; Epmd.stop decides on it.
+        known |= {process.pid for process in self.processes.marked(epmd.NAME)}
+        strays = [process for process in self.processes.marked() if known.isdisjoint(line(process))]
+        end(strays)
+
+    def _runs(self, commands: Iterable[Command]) -> list[Callable[[], None]]:
+        return [partial(self.processes.run, command, _TASK_SECONDS) for command in commands]
+
+    def _together(self, what: str, steps: list[Callable[[], None]]) -> None:
+        """Take all steps at once, wait for all, raise the first one's error if any failed."""
+        if not steps:
+            return
+        began = time.monotonic()
+        with ThreadPoolExecutor(len(steps)) as pool:
+            futures = [pool.submit(step) for step in steps]
+        for future in futures:
+            future.result()
+        self._say(f"{what}: {time.monotonic() - began:.1f} s")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Only one `up` or `down` at a time."""
+        with self.layout.lock.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._say("waiting for another up or down of this stack to end")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield

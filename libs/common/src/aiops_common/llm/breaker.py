@@ -1,0 +1,123 @@
+"""A circuit breaker for coroutines around pybreaker's counting and states.
+
+pybreaker itself cannot guard a coroutine: decorating ``async def`` times the making of the coroutine, ``call_async``
+needs tornado, and ``calling()`` lets every caller through at half-open and counts a cancellation as a failure. So a
+call is let in by the gate, awaited outside of pybreaker, and its outcome reported afterwards.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeVar
+
+import pybreaker
+
+from aiops_common.llm.metrics import BREAKER_STATE
+from aiops_common.llm.port import ModelUnavailable
+
+T = TypeVar("T")
+
+_LONGEST_HINT = 600.0
+_STATE_VALUES = {pybreaker.STATE_CLOSED: 0, pybreaker.STATE_HALF_OPEN: 1, pybreaker.STATE_OPEN: 2}
+
+
+class Outage(ModelUnavailable):
+    """The service itself fails: no connection, no answer in time, 429 or 5xx. Only these count.
+
+    Everything else, a refusal or an answer that breaks the schema included, shows that the service answers: it
+    counts as a success, so that one bad prompt cannot take the model away from all others.
+    """
+
+
+class Breaker:
+    """Closed until ``failures`` outages in a row, then open for ``reset_seconds``, then half-open for one probe.
+
+    An outage that says when to come back (Retry-After, seconds, at most ten minutes) opens it at once for that long;
+    where the count opens it too, the longer of the two holds. ``clock`` is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        failures: int,
+        reset_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._counting = pybreaker.CircuitBreaker(fail_max=failures, name=name, throw_new_error_on_trip=False)
+        self._reset_seconds = reset_seconds
+        self._clock = clock
+        self._open_until = 0.0
+        self._probing = False
+        self._era = 0
+        self._gauge = BREAKER_STATE.labels(name)
+        self._gauge.set(0)
+
+    @property
+    def state(self) -> str:
+        """``closed``, ``open`` or ``half-open``."""
+        return str(self._counting.current_state)
+
+    def check(self) -> None:
+        """Raise as ``run`` would now, without taking the probe's place: spares the wait for a free slot."""
+        remaining = self._open_until - self._clock()
+        if self.state == pybreaker.STATE_OPEN and remaining > 0:
+            raise ModelUnavailable("circuit open", retry_after=remaining)
+        if self._probing:
+            raise ModelUnavailable("circuit open")
+
+    async def run(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Await ``call()`` if the gate is open and report how it went; a cancelled call reports nothing.
+
+        Raises ``ModelUnavailable`` with reason "circuit open" instead of calling, else whatever ``call`` raises.
+        """
+        self.check()
+        if self.state == pybreaker.STATE_OPEN:
+            self._counting.half_open()
+            self._enter_new_era()
+        probe = self.state == pybreaker.STATE_HALF_OPEN
+        self._probing = self._probing or probe
+        era = self._era
+        try:
+            value = await call()
+        except Outage as outage:
+            self._report(era, outage)
+            raise
+        except ModelUnavailable:
+            self._report(era, None)
+            raise
+        else:
+            self._report(era, None)
+            return value
+        finally:
+            if probe:
+                self._probing = False
+
+    def _report(self, era: int, outage: Outage | None) -> None:
+        # A call that was let in before the state last changed says nothing about the time since.
+        if era != self._era:
+            return
+        before = self.state
+        if outage is None:
+            self._counting.call(lambda: None)
+        else:
+            self._count(outage)
+        if self.state != before:
+            self._enter_new_era()
+
+    def _count(self, outage: Outage) -> None:
+        def failed() -> NoReturn:
+            raise outage
+
+        try:
+            self._counting.call(failed)
+        except Outage:
+            hint = min(outage.retry_after or 0.0, _LONGEST_HINT)
+            if self.state == pybreaker.STATE_OPEN:
+                self._open_until = self._clock() + max(self._reset_seconds, hint)
+            elif hint > 0:
+                self._counting.open()
+                self._open_until = self._clock() + hint
+
+    def _enter_new_era(self) -> None:
+        self._era += 1
+        self._gauge.set(_STATE_VALUES[self.state])

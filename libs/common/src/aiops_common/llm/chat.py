@@ -1,0 +1,139 @@
+"""One exchange with a chat completions endpoint: the request, its span, and what its failures mean.
+
+What the model was told and what it said appears in no log, span or error.
+"""
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import openai
+from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
+from opentelemetry import trace
+
+from aiops_common.llm.breaker import Outage
+from aiops_common.llm.port import ModelUnavailable
+
+_tracer = trace.get_tracer(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What came back: the text of the first choice, and the tokens that the server counted (0 if it did not)."""
+
+    text: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Messages, and the request's other fields as the API names them."""
+
+    prompt_name: str
+    messages: list[ChatCompletionMessageParam]
+    options: dict[str, Any]
+
+
+async def say(client: openai.AsyncOpenAI, model: str, question: Question) -> Said:
+    """Send ``question`` and read the first choice.
+
+    Raises ``Outage`` if the service fails, ``ModelUnavailable`` if it answers and there is nothing to use.
+    Span attributes: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+    """
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": model,
+        "gen_ai.output.type": "json",
+        "aiops.prompt.name": question.prompt_name,
+    }
+    # Exceptions of the client may quote the response's body, so the span records their kind only.
+    with _tracer.start_as_current_span(
+        f"chat {model}",
+        kind=trace.SpanKind.CLIENT,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            said = _read(await _send(client, model, question), model)
+        except ModelUnavailable as error:
+            span.set_attribute("error.type", error.reason)
+            span.set_status(trace.StatusCode.ERROR, error.reason)
+            raise
+        span.set_attribute("gen_ai.response.model", said.model)
+        span.set_attribute("gen_ai.usage.input_tokens", said.input_tokens)
+        span.set_attribute("gen_ai.usage.output_tokens", said.output_tokens)
+        return said
+
+
+async def _send(client: openai.AsyncOpenAI, model: str, question: Question) -> ChatCompletion:
+    try:
+        completion: ChatCompletion = await client.chat.completions.create(
+            model=model, messages=question.messages, **question.options
+        )
+        return completion
+    except openai.APITimeoutError:
+        raise Outage("timeout") from None
+    except openai.APIStatusError as error:
+        raise _of_status(error) from None
+    except openai.APIConnectionError:
+        raise Outage("no connection") from None
+    except (openai.OpenAIError, ValueError):  # a body that is no JSON, or none of an answer's shape
+        raise ModelUnavailable("invalid answer") from None
+
+
+def _of_status(error: openai.APIStatusError) -> ModelUnavailable:
+    status = error.status_code
+    if status == 429:
+        return Outage("rate limited", retry_after=_retry_after(error))
+    if status == 408:
+        return Outage("timeout")
+    if status >= 500:
+        return Outage("server error", retry_after=_retry_after(error))
+    if status in (401, 403):
+        return ModelUnavailable("not authorized")
+    return ModelUnavailable(f"request refused with status {status}")
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    """Seconds from now, from seconds or a date (RFC 9110 10.2.3); None where it is missing or makes no sense."""
+    value = error.response.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        then = parsedate_to_datetime(value)
+        now = parsedate_to_datetime(error.response.headers["date"])
+        return max(0.0, (then - now).total_seconds())
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _read(completion: ChatCompletion, asked_model: str) -> Said:
+    # The client does not validate responses: of a server that is merely compatible, any field may be missing.
+    try:
+        choice = completion.choices[0]
+        message, finished = choice.message, choice.finish_reason
+        text, refusal = message.content, message.refusal
+    except (AttributeError, IndexError, TypeError):
+        raise ModelUnavailable("invalid answer") from None
+    if refusal or finished == "content_filter":
+        raise ModelUnavailable("refused")
+    if finished == "length":
+        raise ModelUnavailable("answer cut off")
+    if not isinstance(text, str):
+        raise ModelUnavailable("invalid answer")
+    usage = completion.usage
+    return Said(
+        text=text,
+        model=completion.model if isinstance(completion.model, str) and completion.model else asked_model,
+        input_tokens=_count(usage, "prompt_tokens"),
+        output_tokens=_count(usage, "completion_tokens"),
+    )
+
+
+def _count(usage: object, field: str) -> int:
+    value = getattr(usage, field, 0)
+    return value if isinstance(value, int) and value > 0 else 0

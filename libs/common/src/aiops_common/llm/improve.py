@@ -1,0 +1,102 @@
+"""Engine first, model second: a model may improve a built-in result and can never take it away."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from aiops_common.llm.port import AnswerRejected, Completion, LanguageModel, ModelUnavailable, Prompt
+from aiops_common.redaction import redact, restore_model
+from aiops_contracts.base import Engine, Provenance
+
+_log = structlog.get_logger(__name__)
+_REASON_LENGTH = 200
+
+R = TypeVar("R")
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Improved(Generic[R]):
+    """A result and how it came to be; the fields beside ``result`` are those of ``aiops_contracts.base.Provenance``."""
+
+    result: R
+    engine: Engine = Engine.BUILTIN
+    degraded: bool = False
+    degraded_reason: str | None = None
+    model: str | None = None
+    prompt_version: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+    def provenance(self, duration_ms: int) -> Provenance:
+        """How the result came to be, as it is told to readers."""
+        return Provenance(
+            engine=self.engine,
+            degraded=self.degraded,
+            degraded_reason=self.degraded_reason,
+            model=self.model,
+            prompt_version=self.prompt_version,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            duration_ms=duration_ms,
+        )
+
+
+async def improve(
+    model: LanguageModel | None,
+    result: R,
+    prompt: Callable[[], Prompt],
+    answer: type[T],
+    apply: Callable[[R, T], R],
+) -> Improved[R]:
+    """Ask ``model`` to improve the built-in ``result``; ``apply`` checks the answer against it and merges the two.
+
+    Without a model the result is the built-in one and not degraded: that is how the system is meant to run offline.
+    With a model, anything that goes wrong gives the built-in result, degraded, with the reason. Only cancellation
+    propagates. ``prompt.user`` is redacted once more on its way out, whatever the template did, and what was replaced
+    here is put back into the answer before ``apply`` sees it.
+    """
+    if model is None:
+        return Improved(result)
+    version: str | None = None
+    try:
+        asked = prompt()
+        version = asked.version
+        completion = await _ask(model, asked, answer)
+        return Improved(
+            apply(result, completion.value),
+            engine=Engine.LLM,
+            model=completion.model,
+            prompt_version=version,
+            input_tokens=completion.input_tokens,
+            output_tokens=completion.output_tokens,
+        )
+    except ModelUnavailable as error:
+        reason = error.reason
+    except AnswerRejected as error:
+        reason = f"answer rejected: {redact(str(error)).text}"
+    except Exception as error:  # a defect in a template or in apply must not cost the user the built-in result
+        reason = f"internal error: {type(error).__name__}"
+        _log.error("llm.improve_failed", error=type(error).__name__, prompt_version=version)
+    return Improved(result, degraded=True, degraded_reason=reason[:_REASON_LENGTH], prompt_version=version)
+
+
+async def _ask(model: LanguageModel, asked: Prompt, answer: type[T]) -> Completion[T]:
+    outgoing = redact(asked.user)
+    if not outgoing.count:
+        return await model.complete(asked, answer)
+    safe = Prompt(name=asked.name, version=asked.version, system=asked.system, user=outgoing.text)
+    completion = await model.complete(safe, answer)
+    try:
+        restored = restore_model(completion.value, outgoing)
+    except ValidationError:
+        raise AnswerRejected("it breaks its schema once the redacted parts are put back") from None
+    return Completion(
+        value=restored,
+        model=completion.model,
+        input_tokens=completion.input_tokens,
+        output_tokens=completion.output_tokens,
+    )

@@ -1,0 +1,156 @@
+"""A language model behind an OpenAI-compatible API."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import openai
+from openai.types.chat import ChatCompletionMessageParam
+from pydantic import BaseModel, ValidationError
+
+from aiops_common.llm import metrics
+from aiops_common.llm.breaker import Breaker, Outage
+from aiops_common.llm.budget import TokenRate, estimated_tokens
+from aiops_common.llm.chat import Question, Said, say
+from aiops_common.llm.port import Completion, ModelUnavailable, Prompt
+from aiops_common.llm.settings import LLMSettings
+
+T = TypeVar("T", bound=BaseModel)
+
+_SHOWN_ERRORS = 10
+
+
+class OpenAIModel:
+    """``LanguageModel`` over chat completions with structured output, a total deadline, a breaker and no retries.
+
+    Retries are the message's, not the call's: a worker that waits here holds a delivery. The one second attempt is
+    for an answer that breaks its schema, within the same deadline.
+    """
+
+    def __init__(self, settings: LLMSettings) -> None:
+        self._client = openai.AsyncOpenAI(
+            base_url=settings.openai_base_url,
+            api_key=settings.openai_api_key.get_secret_value() or "none",
+            timeout=settings.llm_timeout_seconds,
+            max_retries=0,
+        )
+        self._settings = settings
+        self._model = settings.llm_model
+        self._rate = TokenRate()
+        self._slots = asyncio.Semaphore(settings.llm_max_concurrency)
+        self.breaker = Breaker(
+            settings.llm_model,
+            failures=settings.llm_breaker_failures,
+            reset_seconds=settings.llm_breaker_reset_seconds,
+        )
+
+    async def complete(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
+        """Ask once, and once more if the answer breaks the schema of ``answer``.
+
+        Waits for a free slot at most as long as for an answer. Raises ``ModelUnavailable``: "circuit open", "busy",
+        "timeout", "no connection", "rate limited", "server error", "refused", "answer cut off", "invalid answer",
+        "prompt too large", "not authorized", "request refused with status …".
+        """
+        started = time.monotonic()
+        outcome = "cancelled"
+        try:
+            self._check_size(prompt)
+            self.breaker.check()
+            async with self._slot():
+                completion = await self.breaker.run(lambda: self._before_deadline(prompt, answer))
+            outcome = "answered"
+            return completion
+        except ModelUnavailable as error:
+            outcome = error.reason
+            raise
+        finally:
+            metrics.CALLS.labels(self._model, outcome).inc()
+            metrics.DURATION.labels(self._model).observe(time.monotonic() - started)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _check_size(self, prompt: Prompt) -> None:
+        if (
+            estimated_tokens(prompt.system + prompt.user, self._rate.bytes_per_token)
+            > self._settings.llm_max_input_tokens
+        ):
+            raise ModelUnavailable("prompt too large")
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._settings.llm_timeout_seconds):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise ModelUnavailable("busy") from None  # our own limit, no outage of the service
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    async def _before_deadline(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
+        # The client's own timeout is per read: a body that drips byte by byte never hits it.
+        try:
+            async with asyncio.timeout(self._settings.llm_timeout_seconds):
+                return await self._answer(prompt, answer)
+        except TimeoutError:
+            raise Outage("timeout") from None
+
+    async def _answer(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
+        messages: list[ChatCompletionMessageParam] = [
+            {"role": "system", "content": prompt.system},
+            {"role": "user", "content": prompt.user},
+        ]
+        first = await self._say(prompt, messages, answer)
+        self._rate.observe(prompt.system + prompt.user, first.input_tokens)
+        try:
+            return _completion(answer, first, 0, 0)
+        except ValidationError as error:
+            messages.append({"role": "assistant", "content": first.text})
+            messages.append({"role": "user", "content": _repair(error)})
+        second = await self._say(prompt, messages, answer)
+        try:
+            return _completion(answer, second, first.input_tokens, first.output_tokens)
+        except ValidationError:
+            raise ModelUnavailable("invalid answer") from None
+
+    async def _say(self, prompt: Prompt, messages: list[ChatCompletionMessageParam], answer: type[BaseModel]) -> Said:
+        options: dict[str, Any] = {
+            "response_format": response_format(answer),
+            "max_completion_tokens": self._settings.llm_max_output_tokens,
+        }
+        if self._settings.llm_temperature is not None:
+            options["temperature"] = self._settings.llm_temperature
+        said = await say(self._client, self._model, Question(prompt.name, messages, options))
+        metrics.TOKENS.labels(self._model, "input").inc(said.input_tokens)
+        metrics.TOKENS.labels(self._model, "output").inc(said.output_tokens)
+        return said
+
+
+def response_format(answer: type[BaseModel]) -> dict[str, Any]:
+    """The ``response_format`` that holds a model to the schema of ``answer`` in strict mode.
+
+    Source: https://platform.openai.com/docs/guides/structured-outputs
+    """
+    function = openai.pydantic_function_tool(answer)["function"]
+    schema = {"name": answer.__name__, "schema": function["parameters"], "strict": True}
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def _completion(answer: type[T], said: Said, earlier_input: int, earlier_output: int) -> Completion[T]:
+    return Completion(
+        value=answer.model_validate_json(said.text),
+        model=said.model,
+        input_tokens=said.input_tokens + earlier_input,
+        output_tokens=said.output_tokens + earlier_output,
+    )
+
+
+def _repair(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_input=False, include_context=False)[:_SHOWN_ERRORS]
+    lines = [f"- {'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}" for problem in problems]
+    return "That answer does not match the schema:\n" + "\n".join(lines) + "\nAnswer again, with valid JSON only."

@@ -1,0 +1,93 @@
+"""One connection to RabbitMQ that is opened when it is needed and opened anew after it broke."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import aio_pika
+import aiormq
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from yarl import URL
+
+
+class BrokerUnavailable(Exception):
+    """RabbitMQ cannot be reached, or did not answer in time; whether a message arrived is unknown."""
+
+
+_UNAVAILABLE = (
+    aio_pika.exceptions.AMQPConnectionError,
+    aiormq.exceptions.AMQPConnectionError,
+    aio_pika.exceptions.ChannelInvalidStateError,
+    aiormq.exceptions.ChannelClosed,
+    asyncio.CancelledError,
+    OSError,
+    TimeoutError,
+)
+
+
+class BrokerConnection:
+    """A plain (not "robust") connection: a call fails at once while the broker is away, and the caller decides when
+    to try again. Automatic reconnection would make callers hang for an unknown time instead.
+
+    The heartbeat notices a black-holed peer within ``2 × heartbeat_seconds``.
+    """
+
+    def __init__(self, url: str, *, name: str, heartbeat_seconds: int = 10, connect_seconds: float = 5.0) -> None:
+        self._url = URL(url).update_query(heartbeat=heartbeat_seconds, name=name)
+        self._connect_seconds = connect_seconds
+        self._connection: AbstractConnection | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def user(self) -> str:
+        """The user of the connection, as RabbitMQ checks it against a message's ``user_id``."""
+        return self._url.user or "guest"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection was alive when last heard of."""
+        return self._connection is not None and not self._connection.is_closed
+
+    async def channel(self, *, confirms: bool) -> AbstractChannel:
+        """A new channel; with ``confirms`` an unroutable mandatory message raises.
+
+        Raises:
+            BrokerUnavailable: no connection could be made within the deadline.
+        """
+        async with unavailable_errors():
+            connection = await self._opened()
+            async with asyncio.timeout(self._connect_seconds):
+                return await connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
+
+    async def _opened(self) -> AbstractConnection:
+        async with self._opening:
+            if self._connection is None or self._connection.is_closed:
+                async with asyncio.timeout(self._connect_seconds):
+                    self._connection = await aio_pika.connect(self._url)
+            return self._connection
+
+    async def close(self) -> None:
+        """Close the connection; never fails."""
+        if self._connection is not None:
+            with suppress(*_UNAVAILABLE):
+                async with asyncio.timeout(self._connect_seconds):
+                    await self._connection.close()
+
+
+@asynccontextmanager
+async def unavailable_errors() -> AsyncIterator[None]:
+    """Turn every way in which the connection fails into BrokerUnavailable.
+
+    A confirm that is outstanding when the connection breaks is *cancelled* by aiormq: that, too, is "unavailable" as
+    long as nobody cancelled our own task.
+
+    Raises:
+        BrokerUnavailable: the connection or channel broke, or a deadline passed.
+    """
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise
+        raise BrokerUnavailable(f"RabbitMQ is unavailable: {type(error).__name__}") from error

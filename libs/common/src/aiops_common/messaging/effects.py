@@ -1,0 +1,110 @@
+"""Effects of messages, each at most once: inbox, entity and outgoing event in one transaction.
+
+Concurrent deliveries share a transaction (group commit), so that the cost of a commit is split among them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from aiops_common.batching import Batcher
+from aiops_common.messaging import inbox, outbox
+from aiops_common.messaging.message import Delivery, current_trace_headers, outgoing
+from aiops_common.messaging.names import EVENTS_EXCHANGE
+from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
+from aiops_contracts.base import Event
+
+E = TypeVar("E")
+E_contra = TypeVar("E_contra", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect(Generic[E]):
+    """What one message leads to: an entity, and the event that tells of it.
+
+    ``at_version`` gives the entity its version; it is called inside the transaction, where the version is known.
+    """
+
+    delivery: Delivery[Any]
+    at_version: Callable[[int], E]
+    event: Callable[[E], Event]
+    trace_headers: dict[str, str] = field(default_factory=current_trace_headers)
+
+
+class Store(Protocol[E_contra]):
+    """The part of a service's repository that effects need."""
+
+    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Current version of those entities that exist."""
+
+    async def save(self, connection: Connection, entities: Sequence[E_contra]) -> None:
+        """Insert or replace."""
+
+
+class EffectWriter(Generic[E]):
+    """Writes effects; the entity's id is the id of the message that made it."""
+
+    def __init__(self, pool: Pool, store: Store[E], *, source: str) -> None:
+        self._pool = pool
+        self._source = source
+        self._store = store
+        self._batcher: Batcher[Effect[E], bool] = Batcher(
+            self._flush, fails_all=lambda error: isinstance(error, DatabaseUnavailable)
+        )
+
+    async def already_done(self, message_id: UUID) -> bool:
+        """Whether the message had its effect: to be asked before work that costs money.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL cannot be reached.
+        """
+        async with self._pool.connection() as connection:
+            return bool(await inbox.seen(connection, [message_id]))
+
+    async def write(self, effect: Effect[E]) -> bool:
+        """Write the effect unless the message had it before; returns whether it was written.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL cannot be reached; whether it was written is unknown, so call again.
+        """
+        return await self._batcher.submit(effect)
+
+    async def write_failure(self, effect: Effect[E]) -> bool:
+        """Write the effect of giving up: only where there is no entity yet, and without marking the message as done,
+        so that its dead letter can be replayed later.
+
+        Raises:
+            DatabaseUnavailable: as ``write``.
+        """
+        async with self._pool.transaction() as connection:
+            identity = effect.delivery.id
+            if await self._store.versions(connection, [identity]):
+                return False
+            await self._save(connection, [effect], {})
+            return True
+
+    async def _flush(self, effects: Sequence[Effect[E]]) -> list[bool]:
+        by_id = {effect.delivery.id: effect for effect in reversed(effects)}
+        async with self._pool.transaction() as connection:
+            keys = [(identity, effect.delivery.message.message_type) for identity, effect in by_id.items()]
+            new = await inbox.claim(connection, keys)
+            if new:
+                versions = await self._store.versions(connection, sorted(new))
+                await self._save(connection, [by_id[identity] for identity in sorted(new)], versions)
+        return [effect.delivery.id in new and by_id[effect.delivery.id] is effect for effect in effects]
+
+    async def _save(self, connection: Connection, effects: Sequence[Effect[E]], versions: dict[UUID, int]) -> None:
+        entities = [effect.at_version(versions.get(effect.delivery.id, 0) + 1) for effect in effects]
+        await self._store.save(connection, entities)
+        events = [
+            outgoing(
+                effect.event(entity),
+                exchange=EVENTS_EXCHANGE,
+                source=self._source,
+                subject=str(effect.delivery.id),
+                trace_headers=effect.trace_headers,
+            )
+            for entity, effect in zip(entities, effects, strict=True)
+        ]
+        await outbox.append(connection, events)

@@ -1,0 +1,91 @@
+"""The outbox: messages that are written in the same transaction as the effect they tell of."""
+
+from collections.abc import Sequence
+
+import orjson
+
+from aiops_common.messaging.message import Outgoing
+from aiops_common.postgres import Connection
+
+CHANNEL = "outbox"
+"""Prefix of the notification channel; each schema has its own."""
+
+
+def channel(schema: str) -> str:
+    """The notification channel on which ``schema`` tells that its outbox has new rows."""
+    return f"{CHANNEL}_{schema}"
+
+
+async def append(connection: Connection, messages: Sequence[Outgoing]) -> None:
+    """Add messages to the outbox of the connection's schema and wake its relays when the transaction commits.
+
+    A message whose id is already there is not added again: the same id is the same message.
+    """
+    if not messages:
+        return
+    await connection.execute(
+        """
+        WITH added AS (
+            INSERT INTO outbox (id, exchange, routing_key, body, headers)
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::jsonb[])
+            ON CONFLICT (id) DO NOTHING
+        )
+        SELECT pg_notify('outbox_' || current_schema(), '')
+        """,
+        [m.id for m in messages],
+        [m.exchange for m in messages],
+        [m.routing_key for m in messages],
+        [m.body for m in messages],
+        [orjson.dumps(m.headers) for m in messages],
+    )
+
+
+async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[Outgoing]:
+    """Take up to ``limit`` unsent messages, oldest first, and keep other relays away from them for the lease."""
+    rows = await connection.fetch(
+        """
+        UPDATE outbox SET claimed_until = now() + make_interval(secs => $2), attempts = attempts + 1
+        WHERE id IN (
+            SELECT id FROM outbox
+            WHERE sent_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())
+            ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED
+        )
+        RETURNING seq, id, exchange, routing_key, body, headers
+        """,
+        limit,
+        lease_seconds,
+    )
+    return [
+        Outgoing(r["id"], r["exchange"], r["routing_key"], bytes(r["body"]), orjson.loads(r["headers"]))
+        for r in sorted(rows, key=lambda row: int(row["seq"]))
+    ]
+
+
+async def mark_sent(connection: Connection, messages: Sequence[Outgoing]) -> None:
+    """Record that the broker confirmed these messages."""
+    await connection.execute(
+        "UPDATE outbox SET sent_at = now(), claimed_until = NULL WHERE id = ANY($1::uuid[])", [m.id for m in messages]
+    )
+
+
+async def release(connection: Connection, messages: Sequence[Outgoing], *, after_seconds: float) -> None:
+    """Give back messages that were not confirmed, to be claimed again after a pause."""
+    await connection.execute(
+        "UPDATE outbox SET claimed_until = now() + make_interval(secs => $2) WHERE id = ANY($1::uuid[])",
+        [m.id for m in messages],
+        after_seconds,
+    )
+
+
+async def delete_sent(connection: Connection, *, older_than_seconds: float, limit: int) -> int:
+    """Delete at most ``limit`` messages that were sent long ago; returns how many."""
+    status: str = await connection.execute(
+        """
+        DELETE FROM outbox WHERE id IN (
+            SELECT id FROM outbox WHERE sent_at < now() - make_interval(secs => $1) LIMIT $2
+        )
+        """,
+        older_than_seconds,
+        limit,
+    )
+    return int(status.rpartition(" ")[2])

@@ -1,0 +1,291 @@
+"""What exists on the broker: a short declaration of who consumes what, expanded into exchanges, queues and bindings.
+
+The expansion is pure; :mod:`aiops_common.messaging.provision` makes a broker look like it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from aiops_common.messaging.names import (
+    COMMANDS_EXCHANGE,
+    DEAD_EXCHANGE,
+    DEFAULT_EXCHANGE,
+    EVENTS_EXCHANGE,
+    RETRY_EXCHANGE,
+    RETRY_RUNGS,
+    dead_queue,
+    requests_queue,
+    retry_queue,
+    work_queue,
+)
+
+INGRESS = "ingress."
+"""Before a partner's name: the only exchange that the partner may write to."""
+
+UNROUTED = "unrouted"
+DEFAULT_EXCHANGE_PERMISSION = "amq.default"
+"""What permissions call the default exchange."""
+
+_UNITS = {"s": 1_000, "m": 60_000}
+
+Arguments = dict[str, str | int]
+
+
+def events_queue(service: str) -> str:
+    """Where events wait for a service that has no commands."""
+    return f"{service}.events"
+
+
+def rung_milliseconds(rung: str) -> int:
+    """How long a message waits on a rung of the retry ladder, which is named for it: ``30s``, ``2m``."""
+    return int(rung[:-1]) * _UNITS[rung[-1]]
+
+
+class InvalidTopology(Exception):
+    """The topology file contradicts itself or its format; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A durable exchange."""
+
+    name: str
+    type: Literal["topic", "fanout"]
+    arguments: Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A durable quorum queue."""
+
+    name: str
+    arguments: Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Messages of ``source`` whose routing key matches reach the queue ``destination``."""
+
+    source: str
+    destination: str
+    routing_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A broker user without tags; the permissions are regular expressions over names of exchanges and queues."""
+
+    name: str
+    configure: str
+    write: str
+    read: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Limits for the queues whose names match ``pattern``."""
+
+    name: str
+    pattern: str
+    definition: Arguments
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+MessageType = Annotated[str, Field(pattern=r"^[a-z0-9_-]+\.[a-z0-9_]+\.v[1-9][0-9]*$")]
+EventPattern = Annotated[str, Field(pattern=r"^[a-z0-9_*#-]+(\.[a-z0-9_*#]+)*$")]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServiceSpec(_Spec):
+    """What one service publishes and consumes."""
+
+    publishes: tuple[Literal["commands", "events", "requests"], ...] = ()
+    work: tuple[MessageType, ...] = ()
+    events: tuple[EventPattern, ...] = ()
+    requests: bool = False
+
+
+class PartnerSpec(_Spec):
+    """The message types that an outside publisher may send."""
+
+    may_send: tuple[MessageType, ...]
+
+
+class PolicySpec(_Spec):
+    """As RabbitMQ takes it; it applies to queues."""
+
+    pattern: str
+    definition: Arguments
+
+
+class TopologySpec(_Spec):
+    """The topology file."""
+
+    services: dict[Name, ServiceSpec]
+    partners: dict[Name, PartnerSpec] = {}
+    policies: dict[str, PolicySpec] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if both := self.services.keys() & self.partners.keys():
+            raise ValueError(f"{sorted(both)} are services and partners: each is a user, so names must differ")
+        consumed = {message_type for service in self.services.values() for message_type in service.work}
+        for name, partner in self.partners.items():
+            if unknown := set(partner.may_send) - consumed:
+                raise ValueError(f"partner {name} may send {sorted(unknown)}, which no service lists under `work`")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Everything that the broker must have; ``services`` and ``partners`` are the declaration it follows from."""
+
+    services: dict[str, ServiceSpec]
+    partners: dict[str, PartnerSpec]
+    exchanges: tuple[Exchange, ...]
+    queues: tuple[Queue, ...]
+    bindings: tuple[Binding, ...]
+    users: tuple[User, ...]
+    policies: tuple[Policy, ...]
+
+
+def load(path: Path) -> Topology:
+    """Read and expand the topology file.
+
+    Raises:
+        InvalidTopology: the file is not YAML, has an unknown or malformed field or pattern, or contradicts itself.
+        OSError: the file cannot be read.
+    """
+    try:
+        return expand(TopologySpec.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    except (yaml.YAMLError, ValidationError, InvalidTopology, re.error) as error:
+        raise InvalidTopology(f"{path}: {error}") from error
+
+
+def expand(spec: TopologySpec) -> Topology:
+    """Apply the rules that stand at the head of deploy/rabbitmq/topology.yaml.
+
+    Raises:
+        InvalidTopology: two policies match one queue (RabbitMQ would apply only one of them).
+    """
+    queues = (
+        *(queue for name, service in spec.services.items() for queue in _queues(name, service)),
+        Queue(UNROUTED, {"x-queue-type": "quorum", "x-overflow": "reject-publish"}),
+    )
+    policies = tuple(Policy(name, policy.pattern, policy.definition) for name, policy in spec.policies.items())
+    _refuse_overlap(policies, queues)
+    return Topology(
+        services=dict(spec.services),
+        partners=dict(spec.partners),
+        exchanges=tuple(_exchanges(spec)),
+        queues=queues,
+        bindings=tuple(dict.fromkeys(_bindings(spec))),
+        users=(
+            *(_service_user(name, service) for name, service in spec.services.items()),
+            *(User(name, "^$", _one_of(f"{INGRESS}{name}"), "^$") for name in spec.partners),
+        ),
+        policies=policies,
+    )
+
+
+def inbound_queue(name: str, service: ServiceSpec) -> str | None:
+    """The queue that takes the service's commands and events, and to which retries return."""
+    if service.work:
+        return work_queue(name)
+    return events_queue(name) if service.events else None
+
+
+def _exchanges(spec: TopologySpec) -> Iterator[Exchange]:
+    for name in (COMMANDS_EXCHANGE, EVENTS_EXCHANGE, RETRY_EXCHANGE, DEAD_EXCHANGE):
+        yield Exchange(name, "topic", {})
+    yield Exchange(UNROUTED, "fanout", {})
+    for partner in spec.partners:
+        yield Exchange(f"{INGRESS}{partner}", "topic", {"alternate-exchange": UNROUTED})
+
+
+def _queues(name: str, service: ServiceSpec) -> Iterator[Queue]:
+    if inbound := inbound_queue(name, service):
+        yield _dead_lettering(inbound, DEAD_EXCHANGE, dead_queue(name))
+        for rung in RETRY_RUNGS:
+            # Back through the default exchange: it cannot be deleted or unbound, and nothing but the key is needed.
+            yield _dead_lettering(
+                retry_queue(name, rung), DEFAULT_EXCHANGE, inbound, **{"x-message-ttl": rung_milliseconds(rung)}
+            )
+        yield Queue(dead_queue(name), {"x-queue-type": "quorum", "x-overflow": "reject-publish"})
+    if service.requests:
+        # A delivery limit of 0: a request whose consumer vanished is dropped and never tried a second time, because
+        # whoever asked cannot know that the first try had no effect (a refresh token would count as stolen).
+        arguments: Arguments = {"x-queue-type": "quorum", "x-overflow": "reject-publish", "x-delivery-limit": 0}
+        yield Queue(requests_queue(name), arguments)
+
+
+def _dead_lettering(name: str, exchange: str, routing_key: str, **more: int) -> Queue:
+    # At-least-once dead-lettering works only with reject-publish; with any other overflow RabbitMQ silently falls
+    # back to at-most-once. Source: https://www.rabbitmq.com/docs/quorum-queues#activating-at-least-once-dead-lettering
+    return Queue(
+        name,
+        {
+            "x-queue-type": "quorum",
+            "x-overflow": "reject-publish",
+            "x-dead-letter-exchange": exchange,
+            "x-dead-letter-routing-key": routing_key,
+            "x-dead-letter-strategy": "at-least-once",
+            **more,
+        },
+    )
+
+
+def _bindings(spec: TopologySpec) -> Iterator[Binding]:
+    yield Binding(UNROUTED, UNROUTED, "")
+    for name, service in spec.services.items():
+        inbound = inbound_queue(name, service)
+        if inbound is None:
+            continue
+        for message_type in service.work:
+            yield Binding(COMMANDS_EXCHANGE, inbound, message_type)
+        for pattern in service.events:
+            yield Binding(EVENTS_EXCHANGE, inbound, pattern)
+        for rung in RETRY_RUNGS:
+            yield Binding(RETRY_EXCHANGE, retry_queue(name, rung), retry_queue(name, rung))
+        yield Binding(DEAD_EXCHANGE, dead_queue(name), dead_queue(name))
+    # Straight to the queue, not by way of aiops.commands: a second exchange would route by every key in the
+    # headers CC and BCC too, and so hand a partner all the types it was not granted.
+    for partner, grant in spec.partners.items():
+        for name, service in spec.services.items():
+            for message_type in service.work:
+                if message_type in grant.may_send:
+                    yield Binding(f"{INGRESS}{partner}", work_queue(name), message_type)
+
+
+def _service_user(name: str, service: ServiceSpec) -> User:
+    inbound = inbound_queue(name, service)
+    write = {"commands": COMMANDS_EXCHANGE, "events": EVENTS_EXCHANGE, "requests": DEFAULT_EXCHANGE_PERMISSION}
+    exchanges = [write[kind] for kind in service.publishes]
+    if inbound:
+        exchanges += [RETRY_EXCHANGE, DEAD_EXCHANGE]
+    if service.requests:
+        exchanges.append(DEFAULT_EXCHANGE_PERMISSION)  # the reply to a request
+    queues = [*([inbound] if inbound else []), *([requests_queue(name)] if service.requests else [])]
+    return User(name, "^$", _one_of(*dict.fromkeys(exchanges)), _one_of(*queues))
+
+
+def _one_of(*names: str) -> str:
+    if len(names) == 1:
+        return f"^{re.escape(names[0])}$"
+    return f"^({'|'.join(re.escape(name) for name in names)})$" if names else "^$"
+
+
+def _refuse_overlap(policies: tuple[Policy, ...], queues: tuple[Queue, ...]) -> None:
+    for queue in queues:
+        matching = [policy.name for policy in policies if re.search(policy.pattern, queue.name)]
+        if len(matching) > 1:
+            raise InvalidTopology(f"queue {queue.name} matches the policies {matching}; RabbitMQ applies one only")

@@ -1,0 +1,37 @@
+"""What can go wrong between us and PostgreSQL, sorted by what the caller should do about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL cannot be reached now; the same call may succeed later. Nothing was committed for certain."""
+
+
+# 57P01..57P03 are shutdown, crash and start-up; class 08 is the connection itself; 53300 is "too many connections".
+_UNAVAILABLE: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn every way in which the connection fails into DatabaseUnavailable; let all other errors through.
+
+    Raises:
+        DatabaseUnavailable: PostgreSQL refused, dropped or did not answer in time.
+    """
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise DatabaseUnavailable(f"PostgreSQL is unavailable: {type(error).__name__}") from error

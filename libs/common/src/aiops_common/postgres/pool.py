@@ -1,0 +1,118 @@
+"""A pool of connections that starts without a database and recovers by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+import orjson
+
+from aiops_common.postgres.errors import DatabaseUnavailable, translated_errors
+
+Connection: TypeAlias = asyncpg.Connection
+
+
+async def _set_codecs(connection: asyncpg.Connection) -> None:
+    # jsonb travels as bytes: callers hand over and get serialised JSON, so nothing is encoded twice.
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_encode_jsonb, decoder=_decode_jsonb, format="binary"
+    )
+
+
+def _encode_jsonb(value: bytes) -> bytes:
+    return b"\x01" + value
+
+
+def _decode_jsonb(value: bytes) -> bytes:
+    return bytes(value[1:])
+
+
+class Pool:
+    """Thin layer over asyncpg's pool: lazy, with deadlines, with one error for "not reachable".
+
+    ``jsonb`` values are ``bytes`` of JSON text in both directions.
+    """
+
+    def __init__(
+        self, url: str, *, min_size: int = 1, max_size: int = 10, acquire_seconds: float = 5.0, name: str = "aiops"
+    ) -> None:
+        self._url = url
+        self._min_size = min_size
+        self._max_size = max_size
+        self._acquire_seconds = acquire_seconds
+        self._name = name
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Open connections if PostgreSQL is there; if it is not, the first use tries again."""
+        try:
+            await self._opened()
+        except DatabaseUnavailable:
+            return
+
+    async def stop(self) -> None:
+        """Close all connections, waiting a bounded time for those in use."""
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        try:
+            async with asyncio.timeout(self._acquire_seconds):
+                await pool.close()
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            pool.terminate()
+
+    async def _opened(self) -> asyncpg.Pool:
+        if self._pool is not None:
+            return self._pool
+        async with self._opening:
+            if self._pool is None:
+                with translated_errors():
+                    self._pool = await asyncpg.create_pool(
+                        self._url,
+                        min_size=self._min_size,
+                        max_size=self._max_size,
+                        timeout=self._acquire_seconds,
+                        command_timeout=30,
+                        init=_set_codecs,
+                        server_settings={"application_name": self._name},
+                    )
+            return self._pool
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Borrow a connection.
+
+        Raises:
+            DatabaseUnavailable: none could be had within the deadline, or it broke while in use.
+        """
+        pool = await self._opened()
+        with translated_errors():
+            async with pool.acquire(timeout=self._acquire_seconds) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Borrow a connection inside a transaction: committed on leaving, rolled back on any exception.
+
+        Raises:
+            DatabaseUnavailable: as ``connection``; the transaction may or may not have been committed.
+        """
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def ping(self) -> None:
+        """Raises DatabaseUnavailable unless PostgreSQL answers a query."""
+        async with self.connection() as connection:
+            await connection.execute("SELECT 1")
+
+
+def encode_json(value: Any) -> bytes:
+    """Serialise for a ``jsonb`` parameter."""
+    return orjson.dumps(value)
+
+
+def encode_json_rows(values: Sequence[Any]) -> list[bytes]:
+    """Serialise for a ``jsonb[]`` parameter."""
+    return [orjson.dumps(value) for value in values]

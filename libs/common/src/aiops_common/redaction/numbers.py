@@ -1,0 +1,174 @@
+"""Payment cards, social security numbers and telephone numbers: digits with separators."""
+
+import re
+from collections.abc import Iterator
+
+import phonenumbers
+
+from aiops_common.redaction.redacted import Kind
+from aiops_common.redaction.spans import Span
+
+# Runs of digits and separators with at least seven digits to be. What is glued to a word, a dot or a dash is an id;
+# dates with the year first and four octets are so common in logs that they are passed over here.
+_CANDIDATE = re.compile(
+    r"[+(0-9](?<![\w.\-][+(0-9])"
+    r"(?!(?:(?<=1)9|(?<=2)0)[0-9]{2}([-./])[01]?[0-9]\1[0-3]?[0-9](?![0-9]))"
+    r"(?![0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![.0-9]))"
+    r"\+?[0-9][0-9 ().\-/\xa0]{5,38}(?<=[0-9])(?![0-9]|[A-Za-wyz_])"
+)
+_CARD = re.compile(
+    r"(?<![0-9])(?:[0-9]{13,19}"
+    r"|[0-9]{4}([ .-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
+    r"|[0-9]{4}([ .-])[0-9]{6}\2[0-9]{4,5})(?![0-9])"
+)
+_SSN = re.compile(r"(?<![0-9])(?!000|666|9)[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![0-9])")
+_SSN_CONTEXT = re.compile(r"\b(?:ssn|social|security|taxpayer|tin)\b")
+_DATE = re.compile(
+    r"(?<![0-9])(?:(?:19|20)[0-9]{2}([-./ ])[01]?[0-9]\1[0-3]?[0-9]"
+    r"|[0-3]?[0-9]([-./])[0-3]?[0-9]\2(?:19|20)[0-9]{2}|[0-9]{2}/[0-9]{2}/[0-9]{2})(?![0-9])"
+)
+
+_EXTENSION = re.compile(r" ?(?:x|ext\.?) ?[0-9]{1,6}\b")
+_PHONE_WORDS = ("phone", "tel", "mobile", "cell", "fax", "whatsapp", "sms", "dial", "hotline", "call", "reach")
+_PHONE_CONTEXT = re.compile(
+    r"\b(?:(?:tele|cell|smart|mobile)?phone|tel|mobile|cell|fax|whatsapp|sms|dial|hotline"
+    r"|(?:call(?:ed|ing)?|reach) (?:me|him|her|us|them|back))s?\b"
+)
+_WEAK_PHONE_WORDS = ("call", "number", "contact", "reach", "ring", "text me", "landline", "extension")
+_WEAK_PHONE_CONTEXT = re.compile(rf"\b(?:{'|'.join(_WEAK_PHONE_WORDS)})\b")
+_CONTEXT_LENGTH = 40
+_WITHOUT_SEPARATORS = str.maketrans("", "", "+() .-/\xa0")
+_SHAPES = (
+    re.compile(r"(?:\+?1[ .-])?\(?[2-9][0-9]{2}\)?([ .-]|(?<=\)))[2-9][0-9]{2}[ .-][0-9]{4}"),  # North America
+    re.compile(r"(?:\+?[0-9]{1,3}[ .-]?)?\(0?[0-9]{1,4}\)[ .-]?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){1,3}"),  # (area) number
+    re.compile(r"0[1-9](?:([ .-])[0-9]{2})(?:\1[0-9]{2}){3}"),  # pairs
+    re.compile(r"0[0-9]{1,4}[ /-][0-9]{3,4}(?:[ -][0-9]{2,4}){1,2}|0[0-9]{2,4}[-/ ][0-9]{6,8}"),  # trunk 0, then groups
+)
+
+
+def numbers(text: str) -> Iterator[Span]:
+    """Cards (ISO/IEC 7812 prefix, length and Luhn digit), US social security numbers, telephone numbers."""
+    for match in _CANDIDATE.finditer(text):
+        candidate = match[0]
+        digits = _digits(candidate)
+        if digits < 7 or digits > 34:
+            continue
+        start = match.start()
+        found = list(_cards(candidate)) if digits >= 13 else []
+        found = found or list(_social_security(candidate, text, start))
+        if found:
+            yield from (Span(start + first, start + last, kind) for first, last, kind in found)
+        else:
+            yield from _phone(candidate, digits, text, start)
+
+
+def _cards(candidate: str) -> Iterator[Span]:
+    for match in _CARD.finditer(candidate):
+        for end in (match.end(), match.start() + 19):
+            digits = re.sub(r"[^0-9]", "", candidate[match.start() : end])
+            if end <= match.end() and _is_card(digits):
+                yield Span(match.start(), end, Kind.CARD)
+                break
+
+
+def _is_card(digits: str) -> bool:
+    return _issued(digits) and len(set(digits)) > 1 and _luhn(digits)
+
+
+_ISSUERS = (  # lowest and highest first four digits, lengths: ISO/IEC 7812-1 ranges as the networks publish them
+    (4000, 4999, (13, 16, 19)),
+    (5100, 5599, (16,)),
+    (2221, 2720, (16,)),
+    (3400, 3499, (15,)),
+    (3700, 3799, (15,)),
+    (3000, 3059, (14, 16)),
+    (3095, 3099, (14, 16)),
+    (3600, 3699, (14, 16)),
+    (3800, 3999, (14, 16)),
+    (3528, 3589, (16, 17, 18, 19)),
+    (6011, 6011, (16, 17, 18, 19)),
+    (6440, 6599, (16, 17, 18, 19)),
+    (6200, 6299, (16, 17, 18, 19)),
+    (1800, 1800, (15,)),
+    (2131, 2131, (15,)),
+    (5000, 5099, (13, 15, 16, 18, 19)),
+    (5600, 5899, (13, 15, 16, 18, 19)),
+    (6000, 6099, (13, 15, 16, 18, 19)),
+    (6300, 6399, (13, 15, 16, 18, 19)),
+    (6700, 6799, (13, 15, 16, 18, 19)),
+)
+
+
+def _issued(digits: str) -> bool:
+    """Whether prefix and length belong to a card network."""
+    prefix = int(digits[:4])
+    return any(low <= prefix <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
+
+
+def _luhn(digits: str) -> bool:
+    """ISO/IEC 7812-1 annex B: every second digit from the right doubled, digits summed, a multiple of ten."""
+    odd, even = digits[-1::-2], digits[-2::-2]
+    return (sum(map(int, odd)) + sum(sum(divmod(2 * int(digit), 10)) for digit in even)) % 10 == 0
+
+
+def _social_security(candidate: str, text: str, start: int) -> Iterator[Span]:
+    for match in _SSN.finditer(candidate):
+        if match[1] == "-" or _SSN_CONTEXT.search(_before(text, start)):
+            yield Span(match.start(), match.end(), Kind.SSN)
+
+
+def _before(text: str, start: int) -> str:
+    """What introduces a number: the end of its line up to it, in lower case, with the separators of keys as blanks."""
+    return text[max(0, start - _CONTEXT_LENGTH) : start].rpartition("\n")[2].replace("_", " ").lower()
+
+
+def _phone(candidate: str, digits: int, text: str, start: int) -> Iterator[Span]:
+    if digits > 15 or _DATE.search(candidate):
+        return
+    if candidate[0] == "(" and ")" not in candidate:
+        candidate, start = candidate[1:], start + 1
+    length = _phone_length(candidate, digits, text, start)
+    if length:
+        end = start + length
+        extension = _EXTENSION.match(text, end)
+        yield Span(start, extension.end() if extension else end, Kind.PHONE)
+
+
+def _phone_length(candidate: str, digits: int, text: str, start: int) -> int:
+    """How much of ``candidate`` is a telephone number, 0 if none."""
+    if candidate.startswith(("+", "(+", "00")) and (international := _international(candidate)):
+        return international
+    for shape in _SHAPES:
+        match = shape.match(candidate)
+        if match and not candidate[match.end() : match.end() + 1].isdigit() and 8 <= _digits(match[0]) <= 13:
+            return len(candidate) if match.end() + 4 >= len(candidate) else match.end()
+    return len(candidate) if _introduced(candidate, digits, _before(text, start)) else 0
+
+
+def _introduced(candidate: str, digits: int, before: str) -> bool:
+    """Whether the words before say that a telephone number follows; vague words need a grouped number."""
+    if any(word in before for word in _PHONE_WORDS) and _PHONE_CONTEXT.search(before):
+        return True
+    grouped = digits >= 8 and digits < len(candidate)
+    return grouped and any(word in before for word in _WEAK_PHONE_WORDS) and bool(_WEAK_PHONE_CONTEXT.search(before))
+
+
+def _digits(text: str) -> int:
+    return len(text.translate(_WITHOUT_SEPARATORS))
+
+
+def _international(candidate: str) -> int:
+    """Length of the longest leading part that some country's numbering plan allows (phonenumbers, from ITU E.164)."""
+    end = len(candidate)
+    while end > 7:
+        number = candidate[:end]
+        number = number.replace("(0)", "")
+        if number.startswith("00"):
+            number = "+" + number[2:]
+        try:
+            if phonenumbers.is_possible_number(phonenumbers.parse(number, None)):
+                return end
+        except phonenumbers.NumberParseException:
+            return 0
+        end = max(candidate.rfind(separator, 0, end) for separator in " .-/\xa0")
+    return 0

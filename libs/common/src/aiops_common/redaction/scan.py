@@ -1,0 +1,129 @@
+"""One pass of all recognisers over a text, repeated until nothing more is found.
+
+Every recogniser first asks for a literal that its finds must contain (``str.find`` runs at memory speed), so text
+without hits costs next to nothing, and every pattern is bounded or anchored, so work grows linearly with the text.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from aiops_common.redaction.assignments import assigned_secrets
+from aiops_common.redaction.network import addresses
+from aiops_common.redaction.numbers import numbers
+from aiops_common.redaction.personal import emails, ibans
+from aiops_common.redaction.redacted import PLACEHOLDER, Redacted
+from aiops_common.redaction.secrets import keys, pem_blocks, tokens, url_credentials
+from aiops_common.redaction.spans import Span
+
+# None of these looks beyond the line it finds something in; private keys are the only secrets of several lines.
+_RECOGNISERS = (url_credentials, tokens, keys, assigned_secrets, emails, ibans, addresses, numbers)
+
+# A replaced neighbour can turn what was the middle of a word into a find of its own. Lines that were changed are read
+# again until nothing more is found; the bound keeps hostile text from asking for more.
+_MAX_PASSES = 8
+
+
+def redact(text: str) -> Redacted:
+    """Replace personal data and secrets in ``text`` by placeholders such as ``<EMAIL_1>``.
+
+    The same value of the same kind gets the same number. Placeholders that stand in ``text`` already are left alone
+    and their numbers are not used again, so redacting twice changes nothing and ``restore`` gives back ``text``
+    exactly, whatever was in it.
+    """
+    ledger = _Ledger(text)
+    blocks = list(pem_blocks(text))
+    without_blocks = ledger.replace(text, blocks) if blocks else text
+    return ledger.outcome(_settled(without_blocks, ledger, _MAX_PASSES))
+
+
+def _settled(text: str, ledger: "_Ledger", passes: int) -> str:
+    """``text`` with everything replaced that is found in it, and again in the lines that this changed."""
+    spans = _without_overlaps(text)
+    if not spans or not passes:
+        return text
+    kept: list[str] = []
+    changed: list[str] = []
+    position = 0
+    for start, end, in_line in _by_line(text, spans):
+        kept.append(text[position:start])
+        changed.append(ledger.replace(text[start:end], in_line))
+        position = end
+    settled = _settled("\n".join(changed), ledger, passes - 1).split("\n")
+    return "".join(part for pair in zip(kept, settled, strict=True) for part in pair) + text[position:]
+
+
+def _by_line(text: str, spans: list[Span]) -> Iterator[tuple[int, int, list[Span]]]:
+    """Start and end of every line with a span, and its spans relative to that start."""
+    start, end = 0, -1
+    line: list[Span] = []
+    for span in spans:
+        if span.start > end:
+            if line:
+                yield start, end, line
+            start = text.rfind("\n", 0, span.start) + 1
+            end = text.find("\n", span.end)
+            end = len(text) if end == -1 else end
+            line = []
+        line.append(Span(span.start - start, span.end - start, span.kind))
+    if line:
+        yield start, end, line
+
+
+def _without_overlaps(text: str) -> list[Span]:
+    found = [span for recogniser in _RECOGNISERS for span in recogniser(text)]
+    if len(found) < 2:
+        return found
+    found.sort(key=lambda span: (span.start, -span.end))
+    kept = [found[0]]
+    for span in found[1:]:
+        if span.start >= kept[-1].end:
+            kept.append(span)
+    return kept
+
+
+class _Ledger:
+    """Which placeholder stands for which value, within one text."""
+
+    def __init__(self, text: str) -> None:
+        self._originals: dict[str, str] = {}
+        self._by_value: dict[tuple[str, str], str] = {}
+        self._kinds: Counter[str] = Counter()
+        self._text = text
+        self._taken: set[str] | None = None
+        self._last: defaultdict[str, int] = defaultdict(int)
+
+    def replace(self, text: str, spans: list[Span]) -> str:
+        """``text`` with ``spans``, which must be sorted and apart, replaced by placeholders."""
+        return "".join(self._pieces(text, spans))
+
+    def _pieces(self, text: str, spans: list[Span]) -> Iterator[str]:
+        position = 0
+        for start, end, kind in spans:
+            yield text[position:start]
+            yield self._placeholder(kind, text[start:end])
+            position = end
+        yield text[position:]
+
+    def _placeholder(self, kind: str, value: str) -> str:
+        self._kinds[str(kind)] += 1
+        known = self._by_value.get((kind, value))
+        if known is not None:
+            return known
+        name = self._next(kind)
+        self._by_value[(kind, value)] = name
+        # A later pass may swallow a placeholder of an earlier one; restoring is a single step, so undo it here.
+        self._originals[name] = PLACEHOLDER.sub(lambda match: self._originals.get(match[0], match[0]), value)
+        return name
+
+    def _next(self, kind: str) -> str:
+        if self._taken is None:
+            self._taken = {match[0] for match in PLACEHOLDER.finditer(self._text)}
+        while True:
+            self._last[kind] += 1
+            name = f"<{kind}_{self._last[kind]}>"
+            if name not in self._taken:
+                return name
+
+    def outcome(self, text: str) -> Redacted:
+        """What became of the text, now that it is ``text``."""
+        return Redacted(text, self._kinds.total(), dict(self._kinds), self._originals)

@@ -1,0 +1,116 @@
+"""The parts that every service is made of, put together once."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from starlette.applications import Starlette
+
+from aiops_common.health import Check, component_app, health_routes
+from aiops_common.lifecycle import Component
+from aiops_common.messaging.consumer import Consumer, Handler
+from aiops_common.messaging.names import events_queue, requests_queue, work_queue
+from aiops_common.messaging.publisher import Publisher
+from aiops_common.messaging.relay import OutboxRelay
+from aiops_common.messaging.requests import RequestHandler, Responder
+from aiops_common.messaging.retry import RetryPolicy
+from aiops_common.messaging.worker import Worker
+from aiops_common.postgres import Listener, Pool
+from aiops_common.settings import ServiceSettings
+
+
+@cache
+def _needed_migration(package: str) -> str:
+    # Alembic takes a second and 30 MB to import; asked once, and not before the process serves.
+    revision: str = importlib.import_module("aiops_common.postgres.migrate").expand_head(package)
+    return revision
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Connections, relay and consumer of one process, in the order in which they start."""
+
+    name: str
+    package: str
+    pool: Pool
+    listener: Listener
+    publisher: Publisher
+    relay: OutboxRelay
+    worker: Worker
+    extra: list[Component] = field(default_factory=list)
+
+    @classmethod
+    def build(cls, name: str, settings: ServiceSettings) -> "Runtime":
+        """Wire the parts for the service ``name``; nothing connects yet."""
+        database_url = settings.database_url.get_secret_value()
+        amqp_url = settings.amqp_url.get_secret_value()
+        pool = Pool(database_url, max_size=settings.database_pool_size, name=f"aiops-{name}")
+        listener = Listener(database_url)
+        publisher = Publisher(amqp_url, name=name)
+        return cls(
+            name=name,
+            package=f"aiops_{name}",
+            pool=pool,
+            listener=listener,
+            publisher=publisher,
+            relay=OutboxRelay(pool, publisher, schema=name, listener=listener),
+            worker=Worker(amqp_url, name=name),
+        )
+
+    @property
+    def components(self) -> list[Component]:
+        """Everything that starts and stops, in order: what takes in work comes last and stops first."""
+        return [self.pool, self.publisher, self.relay, self.listener, *self.extra, self.worker]
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        """Readiness: the database answers, its schema is new enough, and the queues are being consumed."""
+        return {"database": self._database, "schema": self._schema, "broker": self._broker}
+
+    def consume_commands(self, handlers: Mapping[str, Handler], settings: ServiceSettings) -> None:
+        """Process the work queue of this service."""
+        self._consume(work_queue(self.name), handlers, settings, frozenset({"gateway", self.name}))
+
+    def consume_events(self, handlers: Mapping[str, Handler], settings: ServiceSettings) -> None:
+        """Process the events that this service subscribed to."""
+        owners = frozenset(message_type.partition(".")[0] for message_type in handlers)
+        self._consume(events_queue(self.name), handlers, settings, owners | {self.name})
+
+    def _consume(
+        self, queue: str, handlers: Mapping[str, Handler], settings: ServiceSettings, trusted: frozenset[str]
+    ) -> None:
+        consumer = Consumer(
+            owner=self.name,
+            handlers=handlers,
+            publisher=self.publisher,
+            trusted_users=trusted,
+            policy=RetryPolicy(max_attempts=settings.max_attempts),
+        )
+        self.worker.subscribe(queue, consumer.process, prefetch=settings.prefetch)
+
+    def answer_requests(self, handlers: Mapping[str, RequestHandler], settings: ServiceSettings) -> None:
+        """Answer the request queue of this service."""
+        responder = Responder(
+            owner=self.name, handlers=handlers, publisher=self.publisher, trusted_users=frozenset({"gateway"})
+        )
+        self.worker.subscribe(requests_queue(self.name), responder.process, prefetch=settings.prefetch)
+
+    def app(self) -> Starlette:
+        """The HTTP side of a service that has no API: health and metrics."""
+        return component_app(health_routes(self.checks), self.components)
+
+    async def _database(self) -> str | None:
+        await self.pool.ping()
+        return None
+
+    async def _schema(self) -> str | None:
+        needed = _needed_migration(self.package)
+        async with self.pool.connection() as connection:
+            applied = await connection.fetchval("SELECT to_regclass('migration_versions') IS NOT NULL")
+            if applied:
+                applied = await connection.fetchval("SELECT 1 FROM migration_versions WHERE revision = $1", needed)
+        return None if applied else f"migration {needed} is missing: run python -m {self.package} migrate"
+
+    async def _broker(self) -> str | None:
+        return None if self.worker.is_consuming else "not consuming: no connection to RabbitMQ, or a queue is missing"

@@ -1,0 +1,6 @@
+"""Use cases of auth."""
+
+from aiops_auth.service.auth_service import AuthService, FirstAdminRefused, Publish, Transactions
+from aiops_auth.service.sessions import SigningKeyMissing
+
+__all__ = ["AuthService", "FirstAdminRefused", "Publish", "SigningKeyMissing", "Transactions"]

@@ -1,0 +1,65 @@
+"""Issuing an access token and a refresh token, within the caller's transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from aiops_auth.domain import Account, RefreshToken
+from aiops_auth.repository import Repository
+from aiops_auth.tokens import TokenIssuer
+from aiops_common.postgres import Connection
+from aiops_contracts.auth import Tokens
+
+
+class SigningKeyMissing(Exception):
+    """There is no signing key, so no token can be issued; ``AuthService.ensure_signing_key`` makes one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Starts families of refresh tokens and continues them."""
+
+    repository: Repository
+    tokens: TokenIssuer
+
+    async def start(self, connection: Connection, account: Account, now: datetime) -> Tokens:
+        """Tokens of a new family.
+
+        Raises:
+            SigningKeyMissing: there is no signing key.
+        """
+        family_id = uuid4()
+        await self.repository.forget_expired_tokens(connection, account.id, now)
+        await self.repository.add_family(
+            connection, family_id, account.id, created_at=now, expires_at=now + self.tokens.refresh_lifetime
+        )
+        return await self._issue(connection, account, family_id, now)
+
+    async def rotate(self, connection: Connection, account: Account, spent: RefreshToken, now: datetime) -> Tokens:
+        """Spend a live token, whose family is locked, and issue its child.
+
+        Raises:
+            SigningKeyMissing: there is no signing key.
+        """
+        await self.repository.spend_refresh_token(connection, spent.digest, now)
+        await self.repository.forget_expired_tokens(connection, account.id, now)
+        return await self._issue(connection, account, spent.family_id, now)
+
+    async def _issue(self, connection: Connection, account: Account, family_id: UUID, now: datetime) -> Tokens:
+        # The key is read each time, so that a new one is in use everywhere as soon as it is committed.
+        key = await self.repository.newest_signing_key(connection)
+        if key is None:
+            raise SigningKeyMissing("there is no signing key yet: call ensure_signing_key when the service starts")
+        access_token, expires_at = self.tokens.access_token(account, key, now)
+        refresh_token, digest = self.tokens.refresh_token()
+        await self.repository.add_refresh_token(
+            connection,
+            RefreshToken(
+                digest=digest,
+                family_id=family_id,
+                account_id=account.id,
+                issued_at=now,
+                expires_at=now + self.tokens.refresh_lifetime,
+            ),
+        )
+        return Tokens(access_token=access_token, refresh_token=refresh_token, expires_at=expires_at)

@@ -1,0 +1,67 @@
+"""Settings of auth: the environment variables ``AUTH_*``."""
+
+import base64
+import binascii
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from aiops_common.settings import ServiceSettings
+
+_MASTER_KEY_BYTES = 32
+
+
+class AuthSettings(ServiceSettings):
+    """What an operator can set beside what every service has. Secrets have no default."""
+
+    # A refused value must not be quoted: it may be a secret with a typing error in it.
+    model_config = SettingsConfigDict(env_prefix="AUTH_", hide_input_in_errors=True)
+
+    admin_email: str | None = None
+    """Address of the first administrator, made at the start while there is none."""
+
+    admin_password: SecretStr | None = None
+    """Password of the first administrator."""
+
+    master_key: SecretStr
+    """32 random bytes in base64; seals the private signing keys (``openssl rand -base64 32``)."""
+
+    issuer: str = Field(default="aiops-auth", min_length=1)
+    """``iss`` of access tokens."""
+
+    audience: str = Field(default="aiops", min_length=1)
+    """``aud`` of access tokens."""
+
+    access_token_seconds: int = Field(default=600, ge=1, le=3600)
+    """How long an access token is good."""
+
+    refresh_token_days: int = Field(default=30, ge=1, le=365)
+    """How long a refresh token is good, from each rotation."""
+
+    # RFC 9106, section 4: the second recommended option (low memory).
+    argon2_memory_kib: int = Field(default=64 * 1024, ge=8, le=4 * 1024 * 1024)
+    """Memory of one password hash, in KiB; at least 8 for each lane."""
+
+    argon2_time_cost: int = Field(default=3, ge=1, le=100)
+    """Passes over that memory."""
+
+    argon2_parallelism: int = Field(default=4, ge=1, le=64)
+    """Lanes (threads) of one hash."""
+
+    hash_concurrency: int = Field(default=2, ge=1, le=64)
+    """Hashes computed at once; times ``argon2_memory_kib`` it is the memory that a flood of log-ins can take."""
+
+    @field_validator("master_key")
+    @classmethod
+    def _is_32_bytes(cls, value: SecretStr) -> SecretStr:
+        try:
+            size = len(base64.b64decode(value.get_secret_value(), validate=True))
+        except (binascii.Error, ValueError):
+            size = -1
+        if size != _MASTER_KEY_BYTES:
+            raise ValueError(f"must be {_MASTER_KEY_BYTES} bytes in base64; make one with: openssl rand -base64 32")
+        return value
+
+    def master_key_bytes(self) -> bytes:
+        """The decoded master key."""
+        return base64.b64decode(self.master_key.get_secret_value())

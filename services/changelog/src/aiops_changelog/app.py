@@ -1,0 +1,19 @@
+"""Composition root of the changelog service: the only place that wires."""
+
+from starlette.applications import Starlette
+
+from aiops_changelog.consumers import command_handlers
+from aiops_changelog.repository import ChangelogRepository
+from aiops_changelog.service import ChangelogService
+from aiops_changelog.settings import ChangelogSettings
+from aiops_common.llm import LanguageModel, LLMSettings, build_model
+from aiops_common.runtime import Runtime
+from aiops_common.settings import load_settings
+
+
+def build_app(settings: ChangelogSettings, *, model: LanguageModel | None = None) -> Starlette:
+    """The whole service; ``model`` overrides the one that the environment asks for."""
+    runtime = Runtime.build("changelog", settings)
+    service = ChangelogService(runtime.pool, ChangelogRepository(), model or build_model(load_settings(LLMSettings)))
+    runtime.consume_commands(command_handlers(service), settings)
+    return runtime.app()

@@ -1,0 +1,96 @@
+"""Commits as programs hand them over: the stream of `git log`, raw messages, or JSON lines. Decoding only, no IO."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from aiops_changelog.domain import Commit
+
+GIT_FORMAT = "%x00%H%x00%an%x00%cI%x00%B"
+"""For ``git log -z --format=``: an empty field opens a commit, for no path is empty; four fields and paths follow."""
+
+_FIELDS = ("message", "hash", "author", "committed_at", "paths")
+
+
+class InvalidCommit(ValueError):
+    """A line of input is no commit; the message names the line, what is wrong with it, and what is expected."""
+
+
+def from_git(chunks: Iterable[bytes]) -> Iterator[Commit]:
+    """Commits of a ``git log -z --format=GIT_FORMAT [--name-only]`` stream, cut into chunks anywhere."""
+    record: list[str] = []
+    for field in _fields(chunks):
+        if not field and (not record or len(record) > 4):
+            if record:
+                yield _from_record(record)
+            record = [""]
+        else:
+            record.append(field)
+    if len(record) > 4:
+        yield _from_record(record)
+
+
+def _fields(chunks: Iterable[bytes]) -> Iterator[str]:
+    rest = b""
+    for chunk in chunks:
+        complete, separator, rest_of_chunk = chunk.rpartition(b"\0")
+        if separator:
+            yield from (rest + complete).decode(errors="replace").split("\0")
+            rest = rest_of_chunk
+        else:
+            rest += chunk
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+def _from_record(record: list[str]) -> Commit:
+    _, commit_hash, author, committed_at, message, *paths = record
+    if paths:
+        paths[0] = paths[0].removeprefix("\n")
+    return Commit(message, commit_hash, author or None, _time(committed_at), tuple(paths))
+
+
+def _time(text: str) -> datetime | None:
+    # A commit object may hold any number as its date; git then prints one that ISO 8601 cannot hold.
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def from_text(data: bytes) -> list[Commit]:
+    """Commits from raw messages separated by NUL, from JSON lines, or from one raw message.
+
+    Raises InvalidCommit for a JSON line that is no commit. Empty messages between separators are commits as well,
+    apart from what follows the last separator.
+    """
+    if b"\0" in data:
+        messages = data.decode(errors="replace").split("\0")
+        return [Commit(message) for message in (messages if messages[-1].strip() else messages[:-1])]
+    text = data.decode(errors="replace")
+    if text.lstrip().startswith("{"):
+        lines = enumerate(text.split("\n"), start=1)
+        return [_from_line(number, line) for number, line in lines if line.strip()]
+    return [Commit(text)] if text.strip() else []
+
+
+def _from_line(number: int, line: str) -> Commit:
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        raise InvalidCommit(f"line {number} is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise InvalidCommit(f"line {number} is not a JSON object; give {{{', '.join(_FIELDS)}}}")
+    message = values.get("message")
+    if not isinstance(message, str) or not message:
+        raise InvalidCommit(f'line {number} has no "message"; it must be a text that is not empty')
+    for name in ("hash", "author", "committed_at"):
+        if not isinstance(values.get(name), str | None):
+            raise InvalidCommit(f'line {number}: "{name}" must be a text, not {values[name]!r}')
+    paths = values.get("paths") or []
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise InvalidCommit(f'line {number}: "paths" must be a list of texts')
+    committed_at = _time(values["committed_at"]) if values.get("committed_at") else None
+    if values.get("committed_at") and committed_at is None:
+        raise InvalidCommit(f'line {number}: "committed_at" is no ISO 8601 time: {values["committed_at"]!r}')
+    return Commit(message, values.get("hash"), values.get("author"), committed_at, tuple(paths))

@@ -1,0 +1,89 @@
+"""A draft as Markdown. Source: Keep a Changelog 1.1.0. https://keepachangelog.com/en/1.1.0/"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from aiops_changelog.domain import ChangelogEntry, ChangelogSection
+from aiops_changelog.domain import ChangeSection as Section
+from aiops_changelog.engine import sections
+
+_CODE = re.compile(r"(`+)(?:(?!\1).)+\1(?!`)|`")
+_SPECIAL = re.compile(r"[<*\\]|\](?=[(\[])|(?<![^\W_])_+|_+(?![^\W_])|^[#>+|-](?=\s|#)|^[0-9]+(?=[.)]\s)")
+_MAY_BE_SPECIAL = re.compile(r"[`<*_\\\]]|^[#>+|0-9-]")
+_MOST_HASHES = 3
+SYNTHETIC = "unhashed-"
+"""How the id of a commit begins that came without a hash; it is not shown."""
+
+
+def render(
+    shown: Sequence[ChangelogSection],
+    needs_review: Sequence[ChangelogEntry],
+    reverted: Sequence[ChangelogEntry],
+    *,
+    release: str | None,
+    released_on: date,
+) -> str:
+    """The release's part of a CHANGELOG.md, from its second-level heading on, ending with one line end.
+
+    "Breaking" comes before the standard's sections, "Internal" behind them; then, for the person who approves the
+    draft, what needs review and what was reverted: nothing is left out.
+    """
+    heading = f"## [{_one_line(release)}] - {released_on.isoformat()}" if release else "## [Unreleased]"
+    parts = [heading]
+    groups: list[tuple[str, Section | None, tuple[ChangelogEntry, ...]]] = [
+        (sections.HEADINGS[part.section], part.section, part.entries) for part in shown
+    ]
+    groups += [("Needs review", None, tuple(needs_review)), ("Reverted", None, tuple(reverted))]
+    for title, section, entries in groups:
+        if entries:
+            parts.append(f"### {title}\n\n" + "\n".join(_lines(entries, section)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(entries: Sequence[ChangelogEntry], section: Section | None) -> Iterator[str]:
+    for entry in entries:
+        label = entry.scope
+        if label is None and entry.type and entry.type != "revert" and entry.type not in sections.TYPES:
+            label = entry.type
+        line = f"- **{escaped(label)}:** " if label else "- "
+        if entry.breaking and section is not Section.BREAKING:
+            line += "**Breaking:** "
+        line += escaped(entry.text)
+        details = [", ".join(map(escaped, entry.references)), _hashes(entry.commits)]
+        yield line + "".join(f" ({detail})" for detail in details if detail)
+
+
+def _hashes(commits: Sequence[str]) -> str:
+    real = [commit[:7] for commit in commits if not commit.startswith(SYNTHETIC)]
+    more = [f"{len(real) - _MOST_HASHES} more"] if len(real) > _MOST_HASHES else []
+    return ", ".join(real[:_MOST_HASHES] + more)
+
+
+def escaped(text: str) -> str:
+    """``text`` on one line, shown as written: code spans stay, other marks of Markdown and HTML are escaped."""
+    text = _one_line(text)
+    if not _MAY_BE_SPECIAL.search(text):
+        return text
+    parts, end = [], 0
+    for span in _CODE.finditer(text):
+        parts.append(_escaped_plain(text[end : span.start()], at_start=end == 0))
+        parts.append(span[0] if span[1] else "\\`")
+        end = span.end()
+    parts.append(_escaped_plain(text[end:], at_start=end == 0))
+    return "".join(parts)
+
+
+def _escaped_plain(text: str, *, at_start: bool) -> str:
+    def escape(match: re.Match[str]) -> str:
+        if match[0].isdigit():
+            return match[0] if not at_start else match[0] + "\\"
+        if match[0][0] == "_":
+            return "\\_" * len(match[0])
+        return "\\" + match[0] if at_start or match.start() or match[0] in "<*\\]" else match[0]
+
+    return _SPECIAL.sub(escape, text)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

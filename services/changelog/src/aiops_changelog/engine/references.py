@@ -1,0 +1,43 @@
+"""References to issues, pull requests, tickets and advisories in a commit message."""
+
+import re
+
+_NUMBER = re.compile(r"#[0-9]+\b")
+_REPOSITORY = re.compile(r"[\w.-]{1,60}/[\w.-]{1,60}$")
+_KEY = re.compile(r"(?<![\w/-])(?:CVE-[0-9]{4}-[0-9]{4,}|([A-Z][A-Z0-9]{1,9})-[0-9]{1,7})(?![\w-])")
+_MERGE_REQUEST = re.compile(r"^See merge request (\S+![0-9]+)", re.MULTILINE)
+# Names of standards and algorithms that look like ticket keys.
+_STANDARD_NAMES = (
+    "AES ARM ASCII BASE COVID CP CRC CVE CWE DES EC ECMA ES FIPS GB HMAC HTTP IEC IEEE IPV ISO JDK KOI LATIN MD MPEG "
+    "PEP PKCS POSIX RC RFC RS RSA SHA SHA2 SHA3 SSE TLS UCS UTF WIN WINDOWS X"
+)
+_STANDARDS = frozenset(_STANDARD_NAMES.split())
+PULL_REQUEST = re.compile(r"\s*\(#([0-9]+)\)\s*$")
+"""The number that GitHub puts behind the subject of a squashed or merged pull request."""
+
+
+def find(text: str) -> tuple[str, ...]:
+    """References in order of appearance, each once: ``#12``, ``owner/name#12``, ``GH-12``, ``OPS-7``, ``CVE-…``."""
+    found: list[tuple[int, str]] = []
+    if "#" in text:
+        for match in _NUMBER.finditer(text):
+            reference = _with_repository(text, match)
+            if reference:
+                found.append((match.start(), reference))
+    if "-" in text:
+        keys = _KEY.finditer(text)
+        found.extend((match.start(), match[0]) for match in keys if match[1] not in _STANDARDS)
+    if "See merge request " in text:
+        found.extend((match.start(), match[1]) for match in _MERGE_REQUEST.finditer(text))
+    return tuple(dict.fromkeys(reference for _, reference in sorted(found))) if found else ()
+
+
+def _with_repository(text: str, match: re.Match[str]) -> str | None:
+    start = match.start()
+    before = text[start - 1] if start else " "
+    if before in "&#/":  # an HTML entity, a doubled sign, the fragment of a URL
+        return None
+    if not (before.isalnum() or before in "_-."):
+        return match[0]
+    repository = _REPOSITORY.search(text, max(0, start - 121), start)
+    return repository[0] + match[0] if repository else None

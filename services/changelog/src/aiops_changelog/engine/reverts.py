@@ -1,0 +1,173 @@
+"""Which commits are cancelled by reverts of the same release, and which reverts are thereby spent."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aiops_changelog.engine import quoting, references
+from aiops_changelog.engine.message import Message
+
+_HASH = r"[0-9a-fA-F]{4,64}"
+_STATED = re.compile(rf"^This reverts commits?:?\s+((?:{_HASH}\b(?:[\s,]+(?:and\s+)?|\.?$|\.?\s)?)+)", re.MULTILINE)
+_HASHES = re.compile(rf"\b{_HASH}\b")
+_STATED_REQUEST = re.compile(r"^Reverts (?:[\w.-]+/[\w.-]+)?#([0-9]+)\b", re.MULTILINE)
+_QUOTED = re.compile(r"(?:Revert|revert:)\s+[\"'](.*)[\"']$", re.DOTALL)
+_REAPPLIED = re.compile(r"Reapply\s+\"(.*)\"$", re.DOTALL)
+_PLAIN = re.compile(r"(?:Revert|Reverts|Reverted|Reapply) ")
+_HASH_FOOTERS = frozenset(("refs", "ref", "reverts", "revert"))
+_SHORTEST_UNMARKED = 7
+_LONGER_THAN_WORDS = 16
+
+
+@dataclass(slots=True)
+class Revert:
+    """What one message says it reverts. ``pure``: its subject announces a revert and nothing else."""
+
+    pure: bool
+    hashes: list[str] = field(default_factory=list)
+    subject: str | None = None
+    pull_request: str | None = None
+
+
+@dataclass(slots=True)
+class Cancellation:
+    """Positions of commits: ``reverted`` cancel out, ``unclear`` are reverts whose target cannot be told."""
+
+    reverted: set[int]
+    unclear: set[int]
+
+
+def stated(message: Message) -> Revert | None:
+    """The revert that a message states, None for any other message."""
+    subject = message.subject
+    announced = message.type == "revert" or _PLAIN.match(subject) is not None
+    if not announced and "This reverts commit" not in message.rest:
+        return None
+    visible = quoting.masked(message.rest)
+    hashes = _stated_hashes(visible)
+    if announced:
+        for footer in message.footers:
+            if footer.token.lower() in _HASH_FOOTERS and footer.separator == ":":
+                hashes += [h for h in _HASHES.findall(footer.value) if len(h) >= _SHORTEST_UNMARKED]
+    elif not hashes:
+        return None
+    request = _STATED_REQUEST.search(visible) if announced else None
+    return Revert(announced, hashes, _quoted_subject(message) if announced else None, request[1] if request else None)
+
+
+def _stated_hashes(text: str) -> list[str]:
+    hashes: list[str] = []
+    for match in _STATED.finditer(text):
+        first, *others = _HASHES.findall(match[1])
+        hashes += [first, *filter(_is_no_word, others)]
+    return hashes
+
+
+def _is_no_word(text: str) -> bool:
+    # Behind the first hash, words such as "added" and "defaced" are made of hexadecimal digits too.
+    return len(text) >= _LONGER_THAN_WORDS or (len(text) >= _SHORTEST_UNMARKED and any(c.isdigit() for c in text))
+
+
+def _quoted_subject(message: Message) -> str | None:
+    plain = references.PULL_REQUEST.sub("", message.subject)
+    if reapplied := _REAPPLIED.match(plain):
+        return f'Revert "{reapplied[1]}"'
+    if quoted := _QUOTED.match(plain):
+        return quoted[1]
+    return message.description if message.type == "revert" else None
+
+
+def resolve(messages: Sequence[Message], hashes: Sequence[str | None]) -> Cancellation:
+    """Cancel what was reverted within ``messages``; ``hashes`` are theirs, None where a commit has none.
+
+    A revert names its target by hash (any prefix), else by pull request, else by subject. A commit stands unless a
+    standing commit reverts it, so the revert of a revert restores. A pure revert all of whose targets are here is
+    spent and goes with them. Of several commits with the quoted subject the next one in input order is meant, for
+    `git log` lists the newest first.
+    """
+    reverts = {i: revert for i, message in enumerate(messages) if (revert := stated(message))}
+    if not reverts:
+        return Cancellation(set(), set())
+    finder = _Targets(messages, hashes)
+    targets: dict[int, set[int]] = {}
+    unclear: set[int] = set()
+    complete: set[int] = set()
+    for i, revert in reverts.items():
+        found = finder.find(i, revert)
+        targets[i] = {target for candidates in found if len(candidates) == 1 for target in candidates} - {i}
+        if any(len(candidates) > 1 for candidates in found):
+            unclear.add(i)
+        if targets[i] and all(len(candidates) == 1 for candidates in found):
+            complete.add(i)
+    standing = _standing(targets)
+    reverted = {target for i, found_ in targets.items() if standing[i] for target in found_}
+    spent = {i for i in complete if reverts[i].pure}
+    return Cancellation(reverted | spent, unclear - reverted)
+
+
+def _standing(targets: dict[int, set[int]]) -> dict[int, bool]:
+    """Whether each revert stands: none that stands reverts it. Iterative, for chains may be long; cycles end."""
+    reverters: dict[int, list[int]] = {i: [] for i in targets}
+    for i, found in targets.items():
+        for target in found & targets.keys():
+            reverters[target].append(i)
+    standing: dict[int, bool] = {}
+    entered: set[int] = set()
+    for start in targets:
+        stack = [start]
+        while stack:
+            i = stack[-1]
+            waiting = [] if i in entered else [r for r in reverters[i] if r not in standing and r not in entered]
+            entered.add(i)
+            if waiting:
+                stack += waiting
+                continue
+            stack.pop()
+            if i not in standing:
+                standing[i] = not any(standing.get(reverter, False) for reverter in reverters[i])
+    return standing
+
+
+class _Targets:
+    """Finds commits by hash prefix, pull request and subject."""
+
+    def __init__(self, messages: Sequence[Message], hashes: Sequence[str | None]) -> None:
+        self._by_hash = {h.lower(): i for i, h in enumerate(hashes) if h}
+        self._sorted = sorted(self._by_hash)
+        self._lengths = sorted({len(h) for h in self._sorted})
+        self._by_subject: dict[str, list[int]] = {}
+        self._by_request: dict[str, list[int]] = {}
+        for i, message in enumerate(messages):
+            self._by_subject.setdefault(subject_key(message.subject), []).append(i)
+            if message.pull_request and not message.subject.startswith("Revert "):
+                self._by_request.setdefault(message.pull_request, []).append(i)
+
+    def find(self, position: int, revert: Revert) -> list[list[int]]:
+        """Per named target, the positions it may mean: none, one, or several where it is ambiguous."""
+        if revert.hashes:
+            return [self._with_hash(h.lower()) for h in dict.fromkeys(revert.hashes)]
+        if revert.pull_request and revert.pull_request in self._by_request:
+            return [[i] for i in self._by_request[revert.pull_request]]
+        if revert.subject is None:
+            return [[]]
+        candidates = [i for i in self._by_subject.get(subject_key(revert.subject), ()) if i != position]
+        later = [i for i in candidates if i > position]
+        return [(later or candidates[::-1])[:1]]
+
+    def _with_hash(self, wanted: str) -> list[int]:
+        found = []
+        start = bisect_left(self._sorted, wanted)
+        while start < len(self._sorted) and self._sorted[start].startswith(wanted):
+            found.append(self._by_hash[self._sorted[start]])
+            start += 1
+        if not found:
+            found = [
+                self._by_hash[wanted[:n]] for n in self._lengths if n < len(wanted) and wanted[:n] in self._by_hash
+            ]
+        return found
+
+
+def subject_key(subject: str) -> str:
+    """What two spellings of one subject share: case, spacing, and the pull request's number left aside."""
+    return " ".join(references.PULL_REQUEST.sub("", subject).casefold().split())

@@ -1,0 +1,103 @@
+"""The use cases of the changelog service: make a changelog, or give one up."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from opentelemetry import trace
+
+from aiops_changelog.domain import Changelog, ChangeSection, Commit, Draft, Entry, JobFailure, JobState, Provenance
+from aiops_changelog.engine import generate, generate_from_entries
+from aiops_changelog.prompts import NotesAnswer, apply, build_prompt
+from aiops_changelog.repository import ChangelogRepository
+from aiops_common.llm import LanguageModel, improve
+from aiops_common.messaging.effects import Effect, EffectWriter
+from aiops_common.messaging.message import Delivery
+from aiops_common.postgres import Pool
+from aiops_common.redaction import redact
+from aiops_common.telemetry import current_trace_id, elapsed_ms
+from aiops_contracts import base
+from aiops_contracts.base import Event
+from aiops_contracts.changelog import ChangelogFailed, ChangelogGenerated, ChangelogSnapshot, GenerateChangelog
+
+_tracer = trace.get_tracer(__name__)
+
+SOURCE = "aiops/changelog"
+
+
+class ChangelogService:
+    """Changelogs as the consumers call for them."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        repository: ChangelogRepository,
+        model: LanguageModel | None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._model = model
+        self._clock = clock
+        self._effects = EffectWriter(pool, repository, source=SOURCE)
+
+    async def generate(self, delivery: Delivery[GenerateChangelog]) -> None:
+        """Make the changelog, and store and tell it once per message id."""
+        if await self._effects.already_done(delivery.id):
+            return
+        received = self._received(delivery)
+        started = time.monotonic_ns()
+        with _tracer.start_as_current_span("engine changelog"):
+            draft = await asyncio.to_thread(self._draft, delivery.message)
+        improved = await improve(self._model, draft, lambda: build_prompt(received.project, draft), NotesAnswer, apply)
+        provenance = Provenance(**dict(improved.provenance(elapsed_ms(started))))
+        done = received.succeeded(improved.result, provenance, self._clock())
+        await self._effects.write(Effect(delivery, lambda version: replace(done, version=version), _generated))
+
+    async def give_up(self, delivery: Delivery[GenerateChangelog], failure: base.JobFailure) -> None:
+        """Store and tell that the changelog could not be made, unless it was."""
+        reason = JobFailure(code=failure.code, message=failure.message, attempts=failure.attempts)
+        failed = self._received(delivery).failed(reason, self._clock())
+        await self._effects.write_failure(Effect(delivery, lambda version: replace(failed, version=version), _failed))
+
+    def _draft(self, command: GenerateChangelog) -> Draft:
+        today = self._clock().date()
+        project, release, previous = command.project, command.release, command.previous_release
+        if command.entries is not None:
+            entries = [
+                Entry(ChangeSection(e.section), redact(e.text).text, e.scope, e.references, e.authors, e.breaking)
+                for e in command.entries
+            ]
+            return generate_from_entries(
+                entries, project=project, release=release, previous_release=previous, released_on=today
+            )
+        commits = [
+            Commit(redact(c.message).text, c.hash, _redacted(c.author), c.committed_at, c.paths)
+            for c in command.commits or ()
+        ]
+        return generate(commits, project=project, release=release, previous_release=previous, released_on=today)
+
+    def _received(self, delivery: Delivery[GenerateChangelog]) -> Changelog:
+        return Changelog(
+            id=delivery.id,
+            version=0,
+            state=JobState.PENDING,
+            project=delivery.message.project,
+            release=delivery.message.release,
+            previous_release=delivery.message.previous_release,
+            trace_id=current_trace_id(),
+            created_at=delivery.time,
+            updated_at=self._clock(),
+        )
+
+
+def _redacted(text: str | None) -> str | None:
+    return None if text is None else redact(text).text
+
+
+def _generated(changelog: Changelog) -> Event:
+    return ChangelogGenerated(changelog=ChangelogSnapshot.model_validate(changelog))
+
+
+def _failed(changelog: Changelog) -> Event:
+    return ChangelogFailed(changelog=ChangelogSnapshot.model_validate(changelog))

@@ -1,0 +1,61 @@
+"""Composition root of the gateway: the only place that wires."""
+
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route, WebSocketRoute
+
+from aiops_common.health import component_app, health_routes
+from aiops_common.messaging.requests import Requester
+from aiops_common.runtime import Runtime
+from aiops_gateway.auth import TokenVerifier
+from aiops_gateway.consumers import event_handlers
+from aiops_gateway.graphql.context import UseCases
+from aiops_gateway.graphql.endpoint import Endpoint
+from aiops_gateway.graphql.schema import build_schema
+from aiops_gateway.limits import BodyLimit
+from aiops_gateway.projections import Projector
+from aiops_gateway.service.acceptance import Acceptance
+from aiops_gateway.service.changes import Changes
+from aiops_gateway.service.decisions import Decisions
+from aiops_gateway.service.reading import Reader
+from aiops_gateway.service.submissions import Submissions
+from aiops_gateway.service.viewers import Viewers
+from aiops_gateway.settings import GatewaySettings
+
+_NOT_TRACED = "livez,readyz,metrics"
+
+
+def build_app(settings: GatewaySettings) -> Starlette:
+    """The whole gateway: API, projections, relay, health."""
+    runtime = Runtime.build("gateway", settings)
+    requester = Requester(
+        settings.amqp_url.get_secret_value(), name="gateway", deadline_seconds=settings.request_seconds
+    )
+    runtime.extra.append(requester)
+    viewers = Viewers(runtime.pool, TokenVerifier(issuer=settings.issuer, audience=settings.audience))
+    use_cases = UseCases(
+        viewers=viewers,
+        reader=Reader(runtime.pool, Changes(runtime.listener, viewers)),
+        submissions=Submissions(Acceptance(runtime.pool)),
+        decisions=Decisions(runtime.pool, requester, viewers),
+    )
+    runtime.consume_events(event_handlers(Projector(runtime.pool)), settings)
+    endpoint = Endpoint(build_schema(settings), use_cases, origins=settings.websocket_origins)
+    # Work is accepted while the broker is away, so the broker is shown but not required.
+    checks = dict(runtime.checks)
+    broker = {"broker": checks.pop("broker")}
+    return component_app(
+        [
+            *health_routes(checks, broker),
+            Route("/graphql", endpoint, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", endpoint),
+        ],
+        runtime.components,
+        [
+            Middleware(
+                OpenTelemetryMiddleware, excluded_urls="livez,readyz,metrics", exclude_spans=["receive", "send"]
+            ),
+            Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
+        ],
+    )

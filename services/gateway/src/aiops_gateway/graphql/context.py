@@ -1,0 +1,66 @@
+"""What resolvers get beside their arguments."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from strawberry.types import Info as StrawberryInfo
+
+from aiops_common.postgres import DatabaseUnavailable
+from aiops_gateway.domain.access import Unauthenticated, Viewer, require
+from aiops_gateway.service.decisions import Decisions
+from aiops_gateway.service.reading import Reader
+from aiops_gateway.service.submissions import Submissions
+from aiops_gateway.service.viewers import Viewers
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the API can have done."""
+
+    viewers: Viewers
+    reader: Reader
+    submissions: Submissions
+    decisions: Decisions
+
+
+@dataclass(slots=True)
+class Context:
+    """One HTTP request or WebSocket; ``connection_params`` is filled in by the WebSocket protocol."""
+
+    use_cases: UseCases
+    authorization: str | None
+    connection_params: dict[str, Any] = field(default_factory=dict)
+    _viewer: Viewer | None = None
+    _refusal: Unauthenticated | DatabaseUnavailable | None = None
+    _identified: bool = False
+
+    async def identify(self) -> None:
+        """Find out who asks; what goes wrong is told to those fields only that need a log-in."""
+        try:
+            self._viewer = await self.use_cases.viewers.identify(self.authorization or self._parameter())
+            self._refusal = None
+        except (Unauthenticated, DatabaseUnavailable) as error:
+            self._viewer, self._refusal = None, error
+        self._identified = True
+
+    def _parameter(self) -> str | None:
+        # Browsers cannot set headers on a WebSocket: the token comes in connection_init instead.
+        for name, value in self.connection_params.items():
+            if name.lower() == "authorization" and isinstance(value, str):
+                return value
+        return None
+
+    async def require(self, operation: str) -> Viewer:
+        """The viewer, if it may use the root field ``operation``.
+
+        Raises:
+            Unauthenticated, Forbidden, DatabaseUnavailable: it may not, or nobody can tell now.
+        """
+        if not self._identified:
+            await self.identify()
+        if self._refusal is not None:
+            raise self._refusal
+        return require(self._viewer, operation)
+
+
+Info: TypeAlias = StrawberryInfo[Context, None]

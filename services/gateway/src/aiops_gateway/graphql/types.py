@@ -1,0 +1,250 @@
+"""Objects of the API. Nested values that have no field of their own kind are the contracts' models as they are."""
+
+from datetime import datetime
+from typing import Self, cast
+
+import strawberry
+
+from aiops_contracts.auth import UserSnapshot
+from aiops_contracts.changelog import ChangelogSnapshot
+from aiops_contracts.summarizer import LogSnapshot
+from aiops_contracts.triage import TicketSnapshot
+from aiops_gateway.domain.access import Viewer, may_see
+from aiops_gateway.graphql.context import Info
+from aiops_gateway.graphql.enums import (
+    Bump,
+    ChangeSection,
+    Engine,
+    JobState,
+    LogLevel,
+    Priority,
+    Role,
+    Severity,
+    TicketCategory,
+    TicketStatus,
+)
+from aiops_gateway.graphql.ids import to_global_id
+
+
+@strawberry.interface(description="Anything that has an id of its own.")
+class Node:
+    id: strawberry.ID
+
+
+@strawberry.type(description="How a result came to be.")
+class Provenance:
+    engine: Engine
+    degraded: bool = strawberry.field(description="The LLM was wanted and the built-in engine answered.")
+    degraded_reason: str | None
+    model: str | None
+    prompt_version: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    duration_ms: int
+
+
+@strawberry.type(description="Why a piece of work was given up.")
+class JobFailure:
+    code: str
+    message: str
+    attempts: int
+
+
+@strawberry.type(description="Lines that differ in their variable parts only.")
+class LogPattern:
+    template: str = strawberry.field(description="Variable parts as <*>.")
+    level: LogLevel
+    count: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    first_line: int = strawberry.field(description="1-based.")
+    example: str = strawberry.field(description="Redacted.")
+
+
+@strawberry.type(description="What a log says.")
+class LogSummary:
+    headline: str
+    text: str
+    severity: Severity
+    first_seen: datetime | None
+    last_seen: datetime | None
+    patterns: list[LogPattern] = strawberry.field(
+        description="Ordered by importance; the counts of all patterns add up to lineCount."
+    )
+    pattern_count: int
+    redactions: int
+    provenance: Provenance
+
+
+@strawberry.type(description="A log and its summary.")
+class LogEntry(Node):
+    snapshot: strawberry.Private[LogSnapshot]
+    viewer: strawberry.Private[Viewer]
+    version: int
+    source: str = strawberry.field(description="The system that wrote the log.")
+    line_count: int
+    byte_count: int
+    state: JobState
+    summary: LogSummary | None
+    failure: JobFailure | None
+    trace_id: str | None = strawberry.field(description="Look it up in Jaeger.")
+    created_at: datetime
+    updated_at: datetime
+
+    @strawberry.field(description="Redacted; null where the reader's role may not see it.")
+    async def content(self, info: Info) -> str | None:
+        if not may_see(self.viewer, "LogEntry.content"):
+            return None
+        # Lists leave the text out; it is fetched for those only who ask for it.
+        if self.snapshot.content:
+            return self.snapshot.content
+        found = await info.context.use_cases.reader.contents([self.snapshot.id])
+        return found.get(self.snapshot.id)
+
+    @classmethod
+    def of(cls, s: LogSnapshot, viewer: Viewer) -> Self:
+        """As ``viewer`` may see it."""
+        return cls(
+            id=to_global_id("LogEntry", s.id),
+            snapshot=s,
+            viewer=viewer,
+            version=s.version,
+            source=s.source,
+            line_count=s.line_count,
+            byte_count=s.byte_count,
+            state=s.state,
+            summary=cast(LogSummary | None, s.summary),
+            failure=cast(JobFailure | None, s.failure),
+            trace_id=s.trace_id,
+            created_at=s.created_at,
+            updated_at=s.updated_at,
+        )
+
+
+@strawberry.type(description="What triage decided about a ticket.")
+class Triage:
+    category: TicketCategory
+    severity: Severity
+    priority: Priority
+    confidence: float = strawberry.field(description="0..1")
+    needs_review: bool = strawberry.field(description="Below the confidence threshold.")
+    reasons: list[str] = strawberry.field(description="The phrases or rules that decided.")
+    labels: list[str]
+    provenance: Provenance
+
+
+@strawberry.type(description="A ticket and what triage decided about it.")
+class Ticket(Node):
+    version: int
+    title: str
+    body: str | None = strawberry.field(description="Redacted; null where masked.")
+    reporter_email: str | None = strawberry.field(description="Personal data: ADMIN and HR only, null for the others.")
+    source: str
+    status: TicketStatus
+    state: JobState
+    triage: Triage | None
+    failure: JobFailure | None
+    trace_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, s: TicketSnapshot, viewer: Viewer) -> Self:
+        """As ``viewer`` may see it."""
+        return cls(
+            id=to_global_id("Ticket", s.id),
+            version=s.version,
+            title=s.title,
+            body=s.body if may_see(viewer, "Ticket.body") else None,
+            reporter_email=s.reporter_email if may_see(viewer, "Ticket.reporterEmail") else None,
+            source=s.source,
+            status=s.status,
+            state=s.state,
+            triage=cast(Triage | None, s.triage),
+            failure=cast(JobFailure | None, s.failure),
+            trace_id=s.trace_id,
+            created_at=s.created_at,
+            updated_at=s.updated_at,
+        )
+
+
+@strawberry.type(description="One line of a changelog.")
+class ChangelogEntry:
+    text: str
+    scope: str | None
+    type: str | None
+    breaking: bool
+    commits: list[str] = strawberry.field(description="Hashes.")
+    references: list[str]
+    authors: list[str]
+    inferred: bool = strawberry.field(description="Not a conventional commit: the section was inferred.")
+
+
+@strawberry.type(description="A section and its entries.")
+class ChangelogSection:
+    section: ChangeSection
+    entries: list[ChangelogEntry]
+
+
+@strawberry.type(description="A changelog: every input entry is in exactly one of sections, reverted, needsReview.")
+class Changelog(Node):
+    version: int = strawberry.field(description="Of this record, for optimistic locking.")
+    project: str
+    release: str | None
+    previous_release: str | None
+    suggested_bump: Bump | None
+    state: JobState
+    sections: list[ChangelogSection]
+    reverted: list[ChangelogEntry]
+    needs_review: list[ChangelogEntry]
+    markdown: str | None = strawberry.field(description="Keep a Changelog.")
+    summary: str | None = strawberry.field(description="Release notes, a few sentences.")
+    provenance: Provenance | None
+    failure: JobFailure | None
+    trace_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, s: ChangelogSnapshot, _viewer: Viewer) -> Self:
+        """The same for every viewer."""
+        return cls(
+            id=to_global_id("Changelog", s.id),
+            version=s.version,
+            project=s.project,
+            release=s.release,
+            previous_release=s.previous_release,
+            suggested_bump=s.suggested_bump,
+            state=s.state,
+            sections=cast(list[ChangelogSection], s.sections),
+            reverted=cast(list[ChangelogEntry], s.reverted),
+            needs_review=cast(list[ChangelogEntry], s.needs_review),
+            markdown=s.markdown,
+            summary=s.summary,
+            provenance=cast(Provenance | None, s.provenance),
+            failure=cast(JobFailure | None, s.failure),
+            trace_id=s.trace_id,
+            created_at=s.created_at,
+            updated_at=s.updated_at,
+        )
+
+
+@strawberry.type(description="An account.")
+class User(Node):
+    email: str
+    display_name: str
+    role: Role
+    version: int
+    created_at: datetime
+
+    @classmethod
+    def of(cls, s: UserSnapshot) -> Self:
+        """An account as its owner and administrators see it."""
+        return cls(
+            id=to_global_id("User", s.id),
+            email=s.email,
+            display_name=s.display_name,
+            role=s.role,
+            version=s.version,
+            created_at=s.created_at,
+        )

@@ -1,0 +1,198 @@
+"""The read model: one table per kind of entity, each row the last snapshot that its owner published.
+
+The snapshot is kept whole in ``document``; columns that lists filter by are generated from it by PostgreSQL, so
+that a projection is the same statement for every kind. A log's text is kept beside its document, because lists
+never show it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from aiops_common.postgres import Connection
+from aiops_contracts.base import Snapshot
+from aiops_contracts.changelog import ChangelogSnapshot
+from aiops_contracts.summarizer import LogSnapshot
+from aiops_contracts.triage import TicketSnapshot
+from aiops_gateway.domain.paging import PageRequest, Position
+
+S = TypeVar("S", bound=Snapshot)
+
+CHANGES_CHANNEL = "gateway_changes"
+"""Notifications ``<kind>:<uuid>`` for every row that changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Conditions on a list; ``equal`` maps columns to values, None means any.
+
+    ``hidden`` columns are not searched for ``text``: what a reader may not see must not be guessable either.
+    """
+
+    equal: dict[str, Any] = field(default_factory=dict)
+    created_after: Any = None
+    created_before: Any = None
+    text: str | None = None
+    hidden: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[S]):
+    """Rows in list order, and whether there are more on either side."""
+
+    rows: list[S]
+    has_next: bool
+    has_previous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[S]):
+    """A kind of entity and its table. All names are ours, never a client's."""
+
+    name: str
+    table: str
+    snapshot: type[S]
+    filters: frozenset[str]
+    text_columns: tuple[str, ...]
+    large_field: str | None = None
+
+    def dump(self, snapshot: S) -> bytes:
+        """What is kept in ``document``."""
+        return snapshot.model_dump_json(exclude={self.large_field} if self.large_field else None).encode()
+
+    def load(self, document: bytes, large: str | None) -> S:
+        """The snapshot again; without its large field it is the empty text."""
+        if self.large_field is None:
+            return self.snapshot.model_validate_json(document)
+        return self.snapshot.model_validate({**orjson.loads(document), self.large_field: large or ""})
+
+
+LOG_ENTRIES: Kind[LogSnapshot] = Kind(
+    name="logEntry",
+    table="log_entries",
+    snapshot=LogSnapshot,
+    filters=frozenset({"source", "state", "severity"}),
+    text_columns=("source", "headline"),
+    large_field="content",
+)
+TICKETS: Kind[TicketSnapshot] = Kind(
+    name="ticket",
+    table="tickets",
+    snapshot=TicketSnapshot,
+    filters=frozenset({"status", "state", "category", "severity", "priority", "needs_review"}),
+    text_columns=("title", "body"),
+)
+CHANGELOGS: Kind[ChangelogSnapshot] = Kind(
+    name="changelog",
+    table="changelogs",
+    snapshot=ChangelogSnapshot,
+    filters=frozenset({"project", "state"}),
+    text_columns=("project",),
+)
+KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in (LOG_ENTRIES, TICKETS, CHANGELOGS)}
+
+
+async def insert_new(connection: Connection, kind: Kind[S], snapshots: Sequence[S]) -> None:
+    """Add rows for work that was just accepted; one that an event was faster with is left alone."""
+    await _write(connection, kind, snapshots, "DO NOTHING")
+
+
+async def project(connection: Connection, kind: Kind[S], snapshots: Sequence[S]) -> None:
+    """Bring rows up to these snapshots, ignoring those that are not newer, and notify subscribers on commit."""
+    newest: dict[UUID, S] = {}
+    for snapshot in snapshots:
+        if snapshot.id not in newest or snapshot.version > newest[snapshot.id].version:
+            newest[snapshot.id] = snapshot
+    update = f"""DO UPDATE SET version = excluded.version, document = excluded.document, large = excluded.large
+                 WHERE {kind.table}.version < excluded.version"""
+    # In the order of ids, so that two gateways with overlapping batches cannot deadlock.
+    await _write(connection, kind, [newest[identity] for identity in sorted(newest)], update)
+
+
+async def _write(connection: Connection, kind: Kind[S], snapshots: Sequence[S], on_conflict: str) -> None:
+    if not snapshots:
+        return
+    await connection.execute(
+        f"""
+        WITH written AS (
+            INSERT INTO {kind.table} (id, version, created_at, document, large)
+            SELECT * FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::jsonb[], $5::text[])
+            ON CONFLICT (id) {on_conflict}
+            RETURNING id
+        )
+        SELECT pg_notify('{CHANGES_CHANNEL}', '{kind.name}:' || id) FROM written
+        """,
+        [s.id for s in snapshots],
+        [s.version for s in snapshots],
+        [s.created_at for s in snapshots],
+        [kind.dump(s) for s in snapshots],
+        [getattr(s, kind.large_field) if kind.large_field else None for s in snapshots],
+    )
+
+
+async def get(connection: Connection, kind: Kind[S], identity: UUID) -> S | None:
+    """One whole snapshot, None where there is none."""
+    row = await connection.fetchrow(f"SELECT document, large FROM {kind.table} WHERE id = $1", identity)
+    return kind.load(row["document"], row["large"]) if row else None
+
+
+async def contents(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The texts of these log entries."""
+    rows = await connection.fetch("SELECT id, large FROM log_entries WHERE id = ANY($1::uuid[])", list(ids))
+    return {row["id"]: row["large"] or "" for row in rows}
+
+
+async def page(connection: Connection, kind: Kind[S], request: PageRequest, condition: Filter) -> Page[S]:
+    """One page of the list, newest first. Large fields are left out."""
+    where, arguments = _where(kind, condition)
+    for position, comparison in ((request.after, "<"), (request.before, ">")):
+        if position is not None:
+            arguments += [position.created_at, position.id]
+            where.append(f"(created_at, id) {comparison} (${len(arguments) - 1}, ${len(arguments)})")
+    direction = "ASC" if request.backward else "DESC"
+    arguments.append(request.size + 1)  # one more than asked for tells whether there are more
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT document FROM {kind.table} WHERE {" AND ".join(where)}
+        ORDER BY created_at {direction}, id {direction} LIMIT ${len(arguments)}
+        """,
+        *arguments,
+    )
+    more = len(rows) > request.size
+    found = [kind.load(row["document"], None) for row in rows[: request.size]]
+    if request.backward:
+        return Page(found[::-1], has_next=request.before is not None, has_previous=more)
+    return Page(found, has_next=more, has_previous=request.after is not None)
+
+
+async def count(connection: Connection, kind: Kind[S], condition: Filter) -> int:
+    """How many rows match."""
+    where, arguments = _where(kind, condition)
+    total: int = await connection.fetchval(f"SELECT count(*) FROM {kind.table} WHERE {' AND '.join(where)}", *arguments)
+    return total
+
+
+def _where(kind: Kind[S], condition: Filter) -> tuple[list[str], list[Any]]:
+    where, arguments = ["true"], []
+    for column, value in condition.equal.items():
+        if value is not None and column in kind.filters:
+            arguments.append(value)
+            where.append(f"{column} = ${len(arguments)}")
+    for value, comparison in ((condition.created_after, ">"), (condition.created_before, "<")):
+        if value is not None:
+            arguments.append(value)
+            where.append(f"created_at {comparison} ${len(arguments)}")
+    if condition.text:
+        arguments.append("%" + condition.text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%")
+        searched = [column for column in kind.text_columns if column not in condition.hidden]
+        where.append("(" + " OR ".join(f"{column} ILIKE ${len(arguments)}" for column in searched) + ")")
+    return where, arguments
+
+
+def position(snapshot: Snapshot) -> Position:
+    """Where the snapshot stands in its list."""
+    return Position(snapshot.created_at, snapshot.id)

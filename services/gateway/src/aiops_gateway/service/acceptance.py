@@ -1,0 +1,119 @@
+"""Accepting work: idempotency key, read-model row and command in one transaction, shared by concurrent callers."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID, uuid5
+
+from aiops_common.batching import Batcher
+from aiops_common.messaging import outbox
+from aiops_common.messaging.message import Outgoing, new_message_id
+from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
+from aiops_contracts.base import Message, Snapshot
+from aiops_gateway.domain.access import Viewer
+from aiops_gateway.repository import acceptance, read_model
+from aiops_gateway.repository.read_model import Kind
+
+S = TypeVar("S", bound=Snapshot)
+
+_NAMESPACE = UUID("6f0e3a52-5d7c-5b0f-9f0a-7f6f2b1d9c11")
+
+
+class KeyReused(Exception):
+    """The idempotency key was used before, for something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a piece of work is known by: its message id and, where the client gave a key, a digest of what it asked."""
+
+    message_id: UUID
+    digest: bytes | None
+
+    @classmethod
+    def of(cls, viewer: Viewer, operation: str, idempotency_key: str | None, asked: Message) -> "Identity":
+        """UUIDv5 of (principal, operation, key), so that a repetition is the same message; UUIDv7 without a key."""
+        if idempotency_key is None:
+            return cls(new_message_id(), None)
+        name = f"{viewer.principal}\n{operation}\n{idempotency_key}"
+        digest = hashlib.sha256(asked.model_dump_json().encode()).digest()
+        return cls(uuid5(_NAMESPACE, name), digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Generic[S]):
+    """Work to accept: the row that readers see at once, and the command that gets it done."""
+
+    identity: Identity
+    kind: Kind[S]
+    pending: S
+    command: Outgoing
+
+
+class Acceptance:
+    """Accepts work through one group commit for all kinds."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._batcher: Batcher[Work[Any], bool] = Batcher(
+            self._flush, fails_all=lambda error: isinstance(error, DatabaseUnavailable)
+        )
+
+    async def accept(self, work: Work[S]) -> S:
+        """The accepted entity: the pending one, or as it is by now where the same key asked for the same before.
+
+        Raises:
+            KeyReused: the key stands for something else.
+            DatabaseUnavailable: nothing was accepted for certain.
+        """
+        if await self._batcher.submit(work):
+            return work.pending
+        async with self._pool.connection() as connection:
+            await check_digest(connection, work.identity)
+            current = await read_model.get(connection, work.kind, work.identity.message_id)
+        return current or work.pending
+
+    async def _flush(self, batch: Sequence[Work[Any]]) -> list[bool]:
+        async with self._pool.transaction() as connection:
+            accepted = await _claim(connection, [work.identity for work in batch])
+            works = [work for work, new in zip(batch, accepted, strict=True) if new]
+            for kind in {work.kind.name: work.kind for work in works}.values():
+                rows = [work.pending for work in works if work.kind.name == kind.name]
+                await read_model.insert_new(connection, kind, rows)
+            await outbox.append(connection, [work.command for work in works])
+        return accepted
+
+
+async def _claim(connection: Connection, identities: Sequence[Identity]) -> list[bool]:
+    """For each identity whether it is new; of several equal ones in a batch, the first."""
+    keys: dict[UUID, acceptance.Key] = {}
+    for identity in identities:
+        if identity.digest is not None:
+            keys.setdefault(identity.message_id, acceptance.Key(identity.message_id, identity.digest))
+    unclaimed = await acceptance.claim(connection, list(keys.values())) if keys else set()
+    accepted = []
+    for identity in identities:
+        accepted.append(identity.digest is None or identity.message_id in unclaimed)
+        unclaimed.discard(identity.message_id)
+    return accepted
+
+
+async def check_digest(connection: Connection, identity: Identity) -> None:
+    """Raises KeyReused where the key was first used for something else."""
+    first = await acceptance.digests(connection, [identity.message_id])
+    if identity.digest is not None and first.get(identity.message_id, identity.digest) != identity.digest:
+        raise KeyReused("this idempotency key was used before with another input; take a new key")
+
+
+async def claim_key(pool: Pool, identity: Identity) -> None:
+    """Record the key of work that is done by a request instead of a command.
+
+    Raises:
+        KeyReused: the key stands for something else.
+    """
+    if identity.digest is None:
+        return
+    async with pool.transaction() as connection:
+        await acceptance.claim(connection, [acceptance.Key(identity.message_id, identity.digest)])
+        await check_digest(connection, identity)

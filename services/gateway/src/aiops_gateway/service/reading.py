@@ -1,0 +1,73 @@
+"""Reading: single entities, pages of lists, accounts, changes."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from aiops_common.postgres import Pool
+from aiops_contracts.auth import UserSnapshot
+from aiops_contracts.base import Snapshot
+from aiops_gateway.domain.paging import PageRequest
+from aiops_gateway.repository import accounts, read_model
+from aiops_gateway.repository.read_model import Filter, Kind, Page
+from aiops_gateway.service.changes import Changes
+
+S = TypeVar("S", bound=Snapshot)
+
+
+class Reader:
+    """Reads the read model. All methods raise DatabaseUnavailable where PostgreSQL cannot be reached."""
+
+    def __init__(self, pool: Pool, changes: Changes) -> None:
+        self._pool = pool
+        self._changes = changes
+
+    async def get(self, kind: Kind[S], identity: UUID) -> S | None:
+        """One entity, None where there is none."""
+        async with self._pool.connection() as connection:
+            return await read_model.get(connection, kind, identity)
+
+    async def contents(self, ids: Sequence[UUID]) -> dict[UUID, str]:
+        """The texts of log entries."""
+        async with self._pool.connection() as connection:
+            return await read_model.contents(connection, ids)
+
+    async def page(self, kind: Kind[S], request: PageRequest, condition: Filter) -> Page[S]:
+        """One page of a list, newest first."""
+        async with self._pool.connection() as connection:
+            return await read_model.page(connection, kind, request, condition)
+
+    async def count(self, kind: Kind[S], condition: Filter) -> int:
+        """How many entities match."""
+        async with self._pool.connection() as connection:
+            return await read_model.count(connection, kind, condition)
+
+    async def user(self, user_id: UUID) -> UserSnapshot | None:
+        """One account, None where there is none."""
+        async with self._pool.connection() as connection:
+            return await accounts.get_user(connection, user_id)
+
+    async def users(self, request: PageRequest) -> tuple[list[UserSnapshot], bool]:
+        """One page of accounts, newest first, and whether there are more."""
+        async with self._pool.connection() as connection:
+            return await accounts.user_page(connection, request)
+
+    async def count_users(self) -> int:
+        """How many accounts there are."""
+        async with self._pool.connection() as connection:
+            return await accounts.count_users(connection)
+
+    async def watch(self, kind: Kind[S], identity: UUID | None) -> AsyncIterator[S]:
+        """The present state of one entity, then it again after every change; or every changed entity of the kind.
+
+        The subscription begins before the first read, so nothing falls between the two.
+
+        Raises:
+            SlowReader: the caller does not keep up.
+        """
+        with self._changes.subscribe(kind.name, identity) as subscriber:
+            subscriber.refresh()
+            async for changed in subscriber.changes():
+                snapshot = await self.get(kind, changed)
+                if snapshot is not None:
+                    yield snapshot

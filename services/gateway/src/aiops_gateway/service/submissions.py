@@ -1,0 +1,116 @@
+"""What clients submit: logs, tickets and commits become pending entities and commands."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from aiops_common.messaging.message import Outgoing, outgoing
+from aiops_common.messaging.names import COMMANDS_EXCHANGE
+from aiops_common.redaction import redact
+from aiops_common.telemetry import current_trace_id
+from aiops_contracts.base import Command, JobState, Snapshot
+from aiops_contracts.changelog import ChangelogSnapshot, GenerateChangelog
+from aiops_contracts.summarizer import LogSnapshot, SummarizeLog
+from aiops_contracts.triage import TicketSnapshot, TicketStatus, TriageTicket
+from aiops_gateway.domain.access import Viewer
+from aiops_gateway.repository.read_model import CHANGELOGS, LOG_ENTRIES, TICKETS, Kind
+from aiops_gateway.service.acceptance import Acceptance, Identity, Work
+
+S = TypeVar("S", bound=Snapshot)
+
+SOURCE = "aiops/gateway"
+_INLINE_CHARS = 16 * 1024
+"""Longer texts are redacted in a thread, so that the event loop stays free."""
+
+
+class Submissions:
+    """Accepts what clients submit; each method returns the entity as readers see it now.
+
+    All raise KeyReused (the idempotency key stands for something else) and DatabaseUnavailable.
+    """
+
+    def __init__(self, acceptance: Acceptance, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._acceptance = acceptance
+        self._clock = clock
+
+    async def summarize_log(self, viewer: Viewer, command: SummarizeLog, key: str | None) -> LogSnapshot:
+        """Accept a log."""
+        identity, now = Identity.of(viewer, "summarizeLog", key, command), self._clock()
+        pending = LogSnapshot(
+            id=identity.message_id,
+            version=0,
+            state=JobState.PENDING,
+            trace_id=current_trace_id(),
+            created_at=now,
+            updated_at=now,
+            source=command.source,
+            content=await _redacted(command.content),
+            line_count=count_lines(command.content),
+            byte_count=len(command.content.encode()),
+        )
+        return await self._accept(viewer, identity, LOG_ENTRIES, pending, command)
+
+    async def triage_ticket(self, viewer: Viewer, command: TriageTicket, key: str | None) -> TicketSnapshot:
+        """Accept a ticket."""
+        identity, now = Identity.of(viewer, "triageTicket", key, command), self._clock()
+        pending = TicketSnapshot(
+            id=identity.message_id,
+            version=0,
+            state=JobState.PENDING,
+            trace_id=current_trace_id(),
+            created_at=now,
+            updated_at=now,
+            title=await _redacted(command.title),
+            body=await _redacted(command.body),
+            reporter_email=command.reporter_email,
+            source=command.source or viewer.principal,
+            status=TicketStatus.OPEN,
+        )
+        return await self._accept(viewer, identity, TICKETS, pending, command)
+
+    async def generate_changelog(
+        self, viewer: Viewer, command: GenerateChangelog, key: str | None
+    ) -> ChangelogSnapshot:
+        """Accept commits or entries."""
+        identity, now = Identity.of(viewer, "generateChangelog", key, command), self._clock()
+        pending = ChangelogSnapshot(
+            id=identity.message_id,
+            version=0,
+            state=JobState.PENDING,
+            trace_id=current_trace_id(),
+            created_at=now,
+            updated_at=now,
+            project=command.project,
+            release=command.release,
+            previous_release=command.previous_release,
+        )
+        return await self._accept(viewer, identity, CHANGELOGS, pending, command)
+
+    async def _accept(self, viewer: Viewer, identity: Identity, kind: Kind[S], pending: S, command: Command) -> S:
+        message = _command(viewer, identity, pending, command)
+        return await self._acceptance.accept(Work(identity, kind, pending, message))
+
+
+def _command(viewer: Viewer, identity: Identity, pending: Snapshot, command: Command) -> Outgoing:
+    # Entity and message share id and time: what the service makes of it is the row that readers already see.
+    return outgoing(
+        command,
+        exchange=COMMANDS_EXCHANGE,
+        source=SOURCE,
+        subject=str(identity.message_id),
+        message_id=identity.message_id,
+        principal=viewer.principal,
+        time=pending.created_at,
+    )
+
+
+async def _redacted(text: str) -> str:
+    if len(text) <= _INLINE_CHARS:
+        return redact(text).text
+    return (await asyncio.to_thread(redact, text)).text
+
+
+def count_lines(text: str) -> int:
+    """Lines as the summarizer counts them: a last line needs no newline."""
+    return text.count("\n") + (not text.endswith("\n"))

@@ -1,0 +1,19 @@
+"""Composition root of the summarizer: the only place that wires."""
+
+from starlette.applications import Starlette
+
+from aiops_common.llm import LanguageModel, LLMSettings, build_model
+from aiops_common.runtime import Runtime
+from aiops_common.settings import load_settings
+from aiops_summarizer.consumers import command_handlers
+from aiops_summarizer.repository import LogRepository
+from aiops_summarizer.service import SummarizerService
+from aiops_summarizer.settings import SummarizerSettings
+
+
+def build_app(settings: SummarizerSettings, *, model: LanguageModel | None = None) -> Starlette:
+    """The whole service; ``model`` overrides the one that the environment asks for."""
+    runtime = Runtime.build("summarizer", settings)
+    service = SummarizerService(runtime.pool, LogRepository(), model or build_model(load_settings(LLMSettings)))
+    runtime.consume_commands(command_handlers(service), settings)
+    return runtime.app()

@@ -1,0 +1,176 @@
+"""The template store: exact counts per template, in bounded memory, whatever is streamed into it.
+
+While the number of distinct masked messages stays below the cap, the result does not depend on their order: variable
+words are generalised at the end, from all of them. Above it the store generalises in between, and what then still has
+no room is counted in the bucket "other".
+"""
+
+import hashlib
+from typing import Final
+
+from aiops_summarizer.domain import LogLevel
+from aiops_summarizer.engine.generalise import Matcher, generalise
+
+OTHER: Final = "(other)"
+"""Template of the lines that found no room in the store."""
+
+CONTINUATION: Final = "(continuation)"
+"""Template of all lines that continue another line: stack traces, wrapped text, blank lines."""
+
+_MAX_BUCKETS: Final = 128
+
+
+class Statistics:
+    """What is known about the lines of one template. Times are microseconds since 1970 UTC."""
+
+    __slots__ = (
+        "buckets",
+        "cause",
+        "cause_line",
+        "count",
+        "example",
+        "first",
+        "first_line",
+        "last",
+        "levels",
+        "message",
+    )
+
+    def __init__(self, first_line: int, example: str, message: str) -> None:
+        self.count = 0
+        self.levels: dict[LogLevel | None, int] = {}
+        self.first: int | None = None
+        self.last: int | None = None
+        self.first_line = first_line
+        self.example = example
+        self.message = message
+        self.buckets: dict[int, int] = {}
+        self.cause: str | None = None
+        self.cause_line = 0
+
+    def absorb(self, other: "Statistics") -> None:
+        """Add the lines of ``other``; the earlier line stays the example."""
+        self.count += other.count
+        for level, count in other.levels.items():
+            self.levels[level] = self.levels.get(level, 0) + count
+        for bucket, count in other.buckets.items():
+            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+        times = [time for time in (self.first, other.first) if time is not None]
+        self.first = min(times, default=None)
+        self.last = max((time for time in (self.last, other.last) if time is not None), default=None)
+        if other.first_line < self.first_line:
+            self.first_line, self.example, self.message = other.first_line, other.example, other.message
+        if other.cause is not None and (self.cause is None or other.cause_line < self.cause_line):
+            self.cause, self.cause_line = other.cause, other.cause_line
+
+    @property
+    def level(self) -> LogLevel:
+        """The commonest level that was written; UNKNOWN if none was."""
+        written = [(count, level) for level, count in self.levels.items() if level is not None]
+        return max(written, key=lambda pair: (pair[0], pair[1].value))[1] if written else LogLevel.UNKNOWN
+
+
+class TemplateStore:
+    """Templates with their statistics; never more than ``cap`` of them, plus two buckets."""
+
+    def __init__(self, cap: int) -> None:
+        self._cap = cap
+        self._slots: dict[str, int] = {}
+        self._statistics: dict[int, Statistics] = {}
+        self._templates: list[str] = []
+        self._moved: dict[int, int] = {}
+        self._matcher = Matcher()
+        self._full = False
+        self.generation = 0
+        """Changes whenever templates were merged; slots looked up before are stale then."""
+        self.shift = 20
+        """Time buckets are 2**shift microseconds wide; the width doubles whenever there would be too many."""
+        self._newest: int | None = None
+        self._oldest: int | None = None
+
+    def slot(self, template: str, line_number: int, example: str, message: str) -> tuple[int, Statistics]:
+        """Number and statistics of the template; made, if there is room, from the line at hand."""
+        number = self._slots.get(template)
+        if number is None:
+            number = self._place(template)
+        statistics = self._statistics.get(number)
+        if statistics is None:
+            statistics = self._statistics[number] = Statistics(line_number, example, message)
+        return number, statistics
+
+    def _place(self, template: str) -> int:
+        known = self._matcher.match(template)
+        if known is not None:
+            return self._slots[known]
+        if len(self._slots) >= self._cap and template not in (OTHER, CONTINUATION):
+            if self._full:
+                return self._number(OTHER)
+            self.compact()
+            # Compacting costs as much as reading thousands of lines: not again, if it gained next to nothing.
+            self._full = len(self._slots) * 10 > self._cap * 9
+            return self._place(template)
+        return self._number(template)
+
+    def _number(self, template: str) -> int:
+        number = self._slots.get(template)
+        if number is None:
+            number = self._slots[template] = len(self._templates)
+            self._templates.append(template)
+        return number
+
+    def compact(self) -> None:
+        """Generalise variable words and merge the templates that become equal."""
+        self.generation += 1
+        special = {OTHER, CONTINUATION}
+        for template, merged in sorted(generalise(self._slots.keys() - special).items()):
+            if template == merged:
+                continue
+            source = self._slots.pop(template)
+            target = self._number(merged)
+            self._matcher.add(merged)
+            self._moved[source] = target
+            statistics = self._statistics.pop(source)
+            if target in self._statistics:
+                self._statistics[target].absorb(statistics)
+            else:
+                self._statistics[target] = statistics
+
+    def note_time(self, time: int) -> int:
+        """The bucket of ``time``; widens all buckets first if the log's range has outgrown them."""
+        if self._oldest is None or self._newest is None:
+            self._oldest = self._newest = time
+        elif time < self._oldest:
+            self._oldest = time
+        elif time > self._newest:
+            self._newest = time
+        while (self._newest >> self.shift) - (self._oldest >> self.shift) >= _MAX_BUCKETS:
+            self.shift += 1
+            for statistics in self._statistics.values():
+                wider: dict[int, int] = {}
+                for bucket, count in statistics.buckets.items():
+                    wider[bucket >> 1] = wider.get(bucket >> 1, 0) + count
+                statistics.buckets = wider
+        return time >> self.shift
+
+    @property
+    def bucket_count(self) -> int:
+        """How many time buckets the log spans; 0 if it has no times."""
+        if self._oldest is None or self._newest is None:
+            return 0
+        return (self._newest >> self.shift) - (self._oldest >> self.shift) + 1
+
+    def template_of(self, number: int) -> str:
+        """The template that lines of slot ``number`` ended up with."""
+        while number in self._moved:
+            number = self._moved[number]
+        return self._templates[number]
+
+    def items(self) -> list[tuple[str, Statistics]]:
+        """Templates and statistics, in order of their first line."""
+        found = [(self._templates[number], statistics) for number, statistics in self._statistics.items()]
+        return sorted(found, key=lambda item: (item[1].first_line, item[0]))
+
+
+def template_id(template: str) -> str:
+    """Twelve hexadecimal digits that depend on the template's text only."""
+    return hashlib.sha256(template.encode("utf-8", "replace")).hexdigest()[:12]

@@ -1,0 +1,48 @@
+"""Every SQL statement of the summarizer. Table names are unqualified: the role's search_path is its schema."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from aiops_common.postgres import Connection
+from aiops_summarizer.domain import JobFailure, LogEntry, LogSummary
+
+_SUMMARY = TypeAdapter(LogSummary)
+_FAILURE = TypeAdapter(JobFailure)
+
+
+class LogRepository:
+    """Log entries, the truth about them."""
+
+    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Current version of those entries that exist."""
+        rows = await connection.fetch("SELECT id, version FROM log_entries WHERE id = ANY($1::uuid[])", ids)
+        return {row["id"]: row["version"] for row in rows}
+
+    async def save(self, connection: Connection, entities: Sequence[LogEntry]) -> None:
+        """Insert entries, or replace what may change of them."""
+        await connection.execute(
+            """
+            INSERT INTO log_entries (id, version, state, source, content, line_count, byte_count, summary, failure,
+                                     trace_id, created_at, updated_at)
+            SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[],
+                                 $8::jsonb[], $9::jsonb[], $10::text[], $11::timestamptz[], $12::timestamptz[])
+            ON CONFLICT (id) DO UPDATE SET
+                version = excluded.version, state = excluded.state, content = excluded.content,
+                line_count = excluded.line_count, byte_count = excluded.byte_count, summary = excluded.summary,
+                failure = excluded.failure, trace_id = excluded.trace_id, updated_at = excluded.updated_at
+            """,
+            [e.id for e in entities],
+            [e.version for e in entities],
+            [e.state for e in entities],
+            [e.source for e in entities],
+            [e.content for e in entities],
+            [e.line_count for e in entities],
+            [e.byte_count for e in entities],
+            [_SUMMARY.dump_json(e.summary) if e.summary else None for e in entities],
+            [_FAILURE.dump_json(e.failure) if e.failure else None for e in entities],
+            [e.trace_id for e in entities],
+            [e.created_at for e in entities],
+            [e.updated_at for e in entities],
+        )

@@ -1,0 +1,105 @@
+"""The use cases of the summarizer: summarise a log, or give one up."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from opentelemetry import trace
+
+from aiops_common.llm import LanguageModel, improve
+from aiops_common.messaging.effects import Effect, EffectWriter
+from aiops_common.messaging.message import Delivery
+from aiops_common.postgres import Pool
+from aiops_common.redaction import redact
+from aiops_common.telemetry import current_trace_id, elapsed_ms
+from aiops_contracts import base
+from aiops_contracts.base import Event
+from aiops_contracts.summarizer import LogSnapshot, LogSummarized, LogSummaryFailed, SummarizeLog
+from aiops_summarizer.domain import Digest, JobFailure, JobState, LogEntry, LogSummary, Provenance
+from aiops_summarizer.engine import digest, iter_lines
+from aiops_summarizer.prompts import SummaryAnswer, apply, build_prompt
+from aiops_summarizer.repository import LogRepository
+
+_tracer = trace.get_tracer(__name__)
+
+SOURCE = "aiops/summarizer"
+
+
+class SummarizerService:
+    """Summaries as the consumers call for them."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        repository: LogRepository,
+        model: LanguageModel | None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._model = model
+        self._clock = clock
+        self._effects = EffectWriter(pool, repository, source=SOURCE)
+
+    async def summarize(self, delivery: Delivery[SummarizeLog]) -> None:
+        """Summarise the log, and store and tell the summary once per message id."""
+        if await self._effects.already_done(delivery.id):
+            return
+        # Redaction and engine keep a core busy for as long as a second: not on the event loop.
+        received, redactions = await asyncio.to_thread(self._received, delivery)
+        summary = await self._summarize(received, redactions)
+        done = replace(received, state=JobState.SUCCEEDED, summary=summary, updated_at=self._clock())
+        await self._effects.write(Effect(delivery, lambda version: replace(done, version=version), _summarized))
+
+    async def give_up(self, delivery: Delivery[SummarizeLog], failure: base.JobFailure) -> None:
+        """Store and tell that the log could not be summarised, unless it was."""
+        reason = JobFailure(code=failure.code, message=failure.message, attempts=failure.attempts)
+        received, _ = await asyncio.to_thread(self._received, delivery)
+        failed = replace(received, state=JobState.FAILED, failure=reason)
+        await self._effects.write_failure(Effect(delivery, lambda version: replace(failed, version=version), _failed))
+
+    async def _summarize(self, entry: LogEntry, redactions: int) -> LogSummary:
+        started = time.monotonic_ns()
+        with _tracer.start_as_current_span("engine digest", attributes={"aiops.lines": entry.line_count}):
+            found = await asyncio.to_thread(digest, iter_lines(entry.content))
+        improved = await improve(self._model, found, lambda: build_prompt(entry.source, found), SummaryAnswer, apply)
+        return _summary(improved.result, redactions, Provenance(**dict(improved.provenance(elapsed_ms(started)))))
+
+    def _received(self, delivery: Delivery[SummarizeLog]) -> tuple[LogEntry, int]:
+        content = delivery.message.content
+        redacted = redact(content)
+        entry = LogEntry(
+            id=delivery.id,
+            version=0,
+            source=delivery.message.source,
+            content=redacted.text,
+            line_count=sum(1 for _ in iter_lines(content)),
+            byte_count=len(content.encode()),
+            state=JobState.PENDING,
+            trace_id=current_trace_id(),
+            created_at=delivery.time,
+            updated_at=self._clock(),
+        )
+        return entry, redacted.count
+
+
+def _summary(found: Digest, redactions: int, provenance: Provenance) -> LogSummary:
+    return LogSummary(
+        headline=found.headline,
+        text=found.text,
+        severity=found.severity,
+        first_seen=found.first_seen,
+        last_seen=found.last_seen,
+        patterns=found.patterns,
+        pattern_count=found.pattern_count,
+        redactions=redactions,
+        provenance=provenance,
+    )
+
+
+def _summarized(entry: LogEntry) -> Event:
+    return LogSummarized(log=LogSnapshot.model_validate(entry))
+
+
+def _failed(entry: LogEntry) -> Event:
+    return LogSummaryFailed(log=LogSnapshot.model_validate(entry))

@@ -1,0 +1,20 @@
+"""Composition root of triage: the only place that wires."""
+
+from starlette.applications import Starlette
+
+from aiops_common.llm import LanguageModel, LLMSettings, build_model
+from aiops_common.runtime import Runtime
+from aiops_common.settings import load_settings
+from aiops_triage.consumers import command_handlers, request_handlers
+from aiops_triage.repository import TicketRepository
+from aiops_triage.service import TriageService
+from aiops_triage.settings import TriageSettings
+
+
+def build_app(settings: TriageSettings, *, model: LanguageModel | None = None) -> Starlette:
+    """The whole service; ``model`` overrides the one that the environment asks for."""
+    runtime = Runtime.build("triage", settings)
+    service = TriageService(runtime.pool, TicketRepository(), model or build_model(load_settings(LLMSettings)))
+    runtime.consume_commands(command_handlers(service), settings)
+    runtime.answer_requests(request_handlers(service), settings)
+    return runtime.app()

@@ -1,0 +1,18 @@
+"""What triage consumes, and who does the work."""
+
+from collections.abc import Mapping
+
+from aiops_common.messaging.consumer import Handler
+from aiops_common.messaging.requests import RequestHandler
+from aiops_contracts.triage import TriageTicket, UpdateTicketStatus
+from aiops_triage.service import TriageService
+
+
+def command_handlers(service: TriageService) -> Mapping[str, Handler]:
+    """Commands on ``triage.work``."""
+    return {TriageTicket.message_type: Handler(TriageTicket, service.triage, service.give_up)}
+
+
+def request_handlers(service: TriageService) -> Mapping[str, RequestHandler]:
+    """Requests on ``triage.requests``."""
+    return {UpdateTicketStatus.message_type: RequestHandler(UpdateTicketStatus, service.update_status)}

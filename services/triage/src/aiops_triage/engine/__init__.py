@@ -1,0 +1,5 @@
+"""The deterministic triage engine: rules over words, no network, no model, the same answer every time."""
+
+from aiops_triage.engine.classifier import classify
+
+__all__ = ["classify"]

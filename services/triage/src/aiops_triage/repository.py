@@ -1,0 +1,75 @@
+"""Every SQL statement of triage. Table names are unqualified: the role's search_path is its schema."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+from pydantic import TypeAdapter
+
+from aiops_common.postgres import Connection
+from aiops_triage.domain import JobFailure, JobState, Ticket, TicketStatus, Triage
+
+_TRIAGE = TypeAdapter(Triage)
+_FAILURE = TypeAdapter(JobFailure)
+
+
+class TicketRepository:
+    """Tickets, the truth about them."""
+
+    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Current version of those tickets that exist."""
+        rows = await connection.fetch("SELECT id, version FROM tickets WHERE id = ANY($1::uuid[])", ids)
+        return {row["id"]: row["version"] for row in rows}
+
+    async def save(self, connection: Connection, entities: Sequence[Ticket]) -> None:
+        """Insert tickets, or replace all of their columns."""
+        await connection.execute(
+            """
+            INSERT INTO tickets (id, version, state, status, title, body, reporter_email, source,
+                                 triage, failure, trace_id, created_at, updated_at)
+            SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                                 $8::text[], $9::jsonb[], $10::jsonb[], $11::text[], $12::timestamptz[],
+                                 $13::timestamptz[])
+            ON CONFLICT (id) DO UPDATE SET
+                version = excluded.version, state = excluded.state, status = excluded.status, title = excluded.title,
+                body = excluded.body, reporter_email = excluded.reporter_email, source = excluded.source,
+                triage = excluded.triage, failure = excluded.failure, trace_id = excluded.trace_id,
+                updated_at = excluded.updated_at
+            """,
+            [t.id for t in entities],
+            [t.version for t in entities],
+            [t.state for t in entities],
+            [t.status for t in entities],
+            [t.title for t in entities],
+            [t.body for t in entities],
+            [t.reporter_email for t in entities],
+            [t.source for t in entities],
+            [_TRIAGE.dump_json(t.triage) if t.triage else None for t in entities],
+            [_FAILURE.dump_json(t.failure) if t.failure else None for t in entities],
+            [t.trace_id for t in entities],
+            [t.created_at for t in entities],
+            [t.updated_at for t in entities],
+        )
+
+    async def get_for_update(self, connection: Connection, ticket_id: UUID) -> Ticket | None:
+        """The ticket, locked until the transaction ends; None where there is none."""
+        row = await connection.fetchrow("SELECT * FROM tickets WHERE id = $1 FOR UPDATE", ticket_id)
+        return _ticket(row) if row else None
+
+
+def _ticket(row: asyncpg.Record) -> Ticket:
+    return Ticket(
+        id=row["id"],
+        version=row["version"],
+        state=JobState(row["state"]),
+        status=TicketStatus(row["status"]),
+        title=row["title"],
+        body=row["body"],
+        reporter_email=row["reporter_email"],
+        source=row["source"],
+        triage=_TRIAGE.validate_json(row["triage"]) if row["triage"] else None,
+        failure=_FAILURE.validate_json(row["failure"]) if row["failure"] else None,
+        trace_id=row["trace_id"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,137 @@
+"""The use cases of triage: decide about a ticket, give one up, move one to another status."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from opentelemetry import trace
+
+from aiops_common.llm import LanguageModel, improve
+from aiops_common.messaging import inbox, outbox
+from aiops_common.messaging.effects import Effect, EffectWriter
+from aiops_common.messaging.message import Delivery, outgoing
+from aiops_common.messaging.names import EVENTS_EXCHANGE
+from aiops_common.postgres import Pool
+from aiops_common.redaction import redact
+from aiops_common.telemetry import current_trace_id, elapsed_ms
+from aiops_contracts import base
+from aiops_contracts.base import Event
+from aiops_contracts.triage import (
+    TicketSnapshot,
+    TicketStatusChanged,
+    TicketStatusReply,
+    TicketTriaged,
+    TicketTriageFailed,
+    TriageTicket,
+    UpdateTicketStatus,
+)
+from aiops_triage.domain import (
+    InvalidTransition,
+    JobFailure,
+    JobState,
+    Provenance,
+    Ticket,
+    TicketStatus,
+    Triage,
+)
+from aiops_triage.engine import classify
+from aiops_triage.prompts import TriageAnswer, applier, build_prompt
+from aiops_triage.repository import TicketRepository
+
+_tracer = trace.get_tracer(__name__)
+
+SOURCE = "aiops/triage"
+
+
+class TriageService:
+    """Triage as its consumers call it."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        repository: TicketRepository,
+        model: LanguageModel | None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._pool = pool
+        self._repository = repository
+        self._model = model
+        self._clock = clock
+        self._effects = EffectWriter(pool, repository, source=SOURCE)
+
+    async def triage(self, delivery: Delivery[TriageTicket]) -> None:
+        """Decide about the ticket, and store and tell the decision once per message id."""
+        # The built-in engine costs less than this question; a language model costs money.
+        if self._model is not None and await self._effects.already_done(delivery.id):
+            return
+        ticket = self._received(delivery)
+        triage = await self._decide(ticket.title, ticket.body)
+        done = replace(ticket, state=JobState.SUCCEEDED, triage=triage, updated_at=self._clock())
+        await self._effects.write(Effect(delivery, lambda version: replace(done, version=version), _triaged))
+
+    async def give_up(self, delivery: Delivery[TriageTicket], failure: base.JobFailure) -> None:
+        """Store and tell that the ticket could not be triaged, unless it was."""
+        reason = JobFailure(code=failure.code, message=failure.message, attempts=failure.attempts)
+        failed = replace(self._received(delivery), state=JobState.FAILED, failure=reason)
+        await self._effects.write_failure(Effect(delivery, lambda version: replace(failed, version=version), _failed))
+
+    async def update_status(self, delivery: Delivery[UpdateTicketStatus]) -> TicketStatusReply:
+        """Move a ticket to another status if nobody changed it meanwhile."""
+        request = delivery.message
+        async with self._pool.transaction() as connection:
+            ticket = await self._repository.get_for_update(connection, request.ticket_id)
+            if ticket is None:
+                return TicketStatusReply(outcome="NOT_FOUND")
+            if await inbox.seen(connection, [delivery.id]):
+                return TicketStatusReply(outcome="UPDATED", ticket=_snapshot(ticket))
+            if ticket.version != request.expected_version:
+                return TicketStatusReply(outcome="VERSION_CONFLICT", ticket=_snapshot(ticket))
+            try:
+                moved = ticket.move(TicketStatus(request.status), self._clock())
+            except InvalidTransition as error:
+                return TicketStatusReply.model_validate(
+                    {"outcome": "INVALID_TRANSITION", "ticket": _snapshot(ticket), "allowed": error.allowed}
+                )
+            await inbox.claim(connection, [(delivery.id, request.message_type)])
+            await self._repository.save(connection, [moved])
+            event = TicketStatusChanged(ticket=_snapshot(moved))
+            await outbox.append(
+                connection,
+                [outgoing(event, exchange=EVENTS_EXCHANGE, source=SOURCE, subject=str(moved.id))],
+            )
+        return TicketStatusReply(outcome="UPDATED", ticket=_snapshot(moved))
+
+    async def _decide(self, title: str, body: str) -> Triage:
+        started = time.monotonic_ns()
+        with _tracer.start_as_current_span("engine classify"):
+            verdict = classify(title, body)
+        improved = await improve(
+            self._model, verdict, lambda: build_prompt(title, body, verdict), TriageAnswer, applier(title, body)
+        )
+        return Triage.of(improved.result, Provenance(**dict(improved.provenance(elapsed_ms(started)))))
+
+    def _received(self, delivery: Delivery[TriageTicket]) -> Ticket:
+        return Ticket(
+            id=delivery.id,
+            version=0,
+            title=redact(delivery.message.title).text,
+            body=redact(delivery.message.body).text,
+            reporter_email=delivery.message.reporter_email,
+            source=delivery.message.source or delivery.principal,
+            trace_id=current_trace_id(),
+            created_at=delivery.time,
+            updated_at=self._clock(),
+        )
+
+
+def _snapshot(ticket: Ticket) -> TicketSnapshot:
+    return TicketSnapshot.model_validate(ticket)
+
+
+def _triaged(ticket: Ticket) -> Event:
+    return TicketTriaged(ticket=_snapshot(ticket))
+
+
+def _failed(ticket: Ticket) -> Event:
+    return TicketTriageFailed(ticket=_snapshot(ticket))

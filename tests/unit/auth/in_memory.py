@@ -1,0 +1,141 @@
+"""The repository of auth in dictionaries: the same rules as the tables, one transaction at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from aiops_auth.domain import Account, LoginFailures, RefreshToken, Role, StoredSigningKey
+from aiops_auth.repository import Repository
+from aiops_common.postgres import Connection
+from aiops_contracts.base import Event
+
+
+@dataclass(slots=True)
+class Tables:
+    accounts: dict[UUID, Account] = field(default_factory=dict)
+    families: dict[UUID, tuple[UUID, datetime, datetime | None]] = field(default_factory=dict)
+    tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
+    failures: dict[bytes, tuple[int, datetime, datetime | None]] = field(default_factory=dict)
+    signing_keys: list[StoredSigningKey] = field(default_factory=list)
+    outbox: list[tuple[Event, UUID]] = field(default_factory=list)
+
+
+class Database:
+    """Transactions roll back on an exception, as in PostgreSQL, and are serial, as row locks make them there."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        await asyncio.sleep(0)  # a real connection lets others run before its first answer, too
+        async with self._turn:
+            before = deepcopy(self.tables)
+            try:
+                yield self
+            except BaseException:
+                self.tables = before
+                raise
+
+    async def publish(self, connection: Connection, events: Sequence[tuple[Event, UUID]]) -> None:
+        assert connection is self
+        self.tables.outbox.extend(events)
+
+
+class InMemoryRepository(Repository):
+    """Overrides every statement; the connection is a ``Database``, on which SQL would fail."""
+
+    async def add_account(self, connection: Connection, account: Account) -> bool:
+        if await self.account_by_email(connection, account.email):
+            return False
+        connection.tables.accounts[account.id] = account
+        return True
+
+    async def account_by_email(self, connection: Connection, email: str) -> Account | None:
+        accounts = connection.tables.accounts.values()
+        return next((a for a in accounts if a.email.lower() == email.lower()), None)
+
+    async def account_by_id(self, connection: Connection, account_id: UUID) -> Account | None:
+        account: Account | None = connection.tables.accounts.get(account_id)
+        return account
+
+    async def save_role(self, connection: Connection, account: Account) -> None:
+        connection.tables.accounts[account.id] = account
+
+    async def save_password_hash(self, connection: Connection, account_id: UUID, *, old: str, new: str) -> None:
+        account = connection.tables.accounts[account_id]
+        if account.password_hash == old:
+            connection.tables.accounts[account_id] = replace(account, password_hash=new)
+
+    async def lock_roles(self, connection: Connection) -> None:
+        return
+
+    async def count_admins(self, connection: Connection) -> int:
+        return sum(account.role is Role.ADMIN for account in connection.tables.accounts.values())
+
+    async def add_family(
+        self, connection: Connection, family_id: UUID, account_id: UUID, *, created_at: datetime, expires_at: datetime
+    ) -> None:
+        connection.tables.families[family_id] = (account_id, expires_at, None)
+
+    async def add_refresh_token(self, connection: Connection, token: RefreshToken) -> None:
+        live = [t for t in connection.tables.tokens.values() if t.family_id == token.family_id and t.spent_at is None]
+        assert not live, "a family has at most one token that is not spent"
+        connection.tables.tokens[token.digest] = token
+        account_id, _, revoked_at = connection.tables.families[token.family_id]
+        connection.tables.families[token.family_id] = (account_id, token.expires_at, revoked_at)
+
+    async def lock_refresh_token(self, connection: Connection, digest: bytes) -> RefreshToken | None:
+        token: RefreshToken | None = connection.tables.tokens.get(digest)
+        return replace(token, revoked_at=connection.tables.families[token.family_id][2]) if token else None
+
+    async def spend_refresh_token(self, connection: Connection, digest: bytes, now: datetime) -> None:
+        connection.tables.tokens[digest] = replace(connection.tables.tokens[digest], spent_at=now)
+
+    async def revoke_family(self, connection: Connection, family_id: UUID, now: datetime) -> None:
+        account_id, expires_at, revoked_at = connection.tables.families[family_id]
+        connection.tables.families[family_id] = (account_id, expires_at, revoked_at or now)
+
+    async def forget_expired_tokens(self, connection: Connection, account_id: UUID, now: datetime) -> None:
+        tables = connection.tables
+        gone = {f for f, (owner, expires_at, _) in tables.families.items() if owner == account_id and expires_at <= now}
+        tables.families = {f: row for f, row in tables.families.items() if f not in gone}
+        tables.tokens = {
+            d: t
+            for d, t in tables.tokens.items()
+            if t.family_id not in gone and not (t.account_id == account_id and t.expires_at <= now)
+        }
+
+    async def login_failures(self, connection: Connection, email_digest: bytes) -> LoginFailures:
+        count, _, locked_until = connection.tables.failures.get(email_digest, (0, None, None))
+        return LoginFailures(count, locked_until)
+
+    async def count_login_failure(
+        self, connection: Connection, email_digest: bytes, *, now: datetime, forget_before: datetime
+    ) -> int:
+        count, last, locked_until = connection.tables.failures.get(email_digest, (0, now, None))
+        count = 1 if last < forget_before else count + 1
+        connection.tables.failures[email_digest] = (count, now, locked_until)
+        return count
+
+    async def lock_log_in(self, connection: Connection, email_digest: bytes, until: datetime) -> None:
+        count, last, _ = connection.tables.failures[email_digest]
+        connection.tables.failures[email_digest] = (count, last, until)
+
+    async def clear_login_failures(self, connection: Connection, email_digest: bytes) -> None:
+        connection.tables.failures.pop(email_digest, None)
+
+    async def lock_signing_keys(self, connection: Connection) -> None:
+        return
+
+    async def newest_signing_key(self, connection: Connection) -> StoredSigningKey | None:
+        keys: list[StoredSigningKey] = connection.tables.signing_keys
+        return max(keys, key=lambda key: key.created_at, default=None)
+
+    async def add_signing_key(self, connection: Connection, key: StoredSigningKey) -> None:
+        connection.tables.signing_keys.append(key)

@@ -1,0 +1,106 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+from jose import jwt
+
+from aiops_auth.passwords import Passwords
+from unit.auth.harness import PASSWORD, Auth
+
+
+async def test_logging_in_gives_tokens_and_the_user(auth: Auth) -> None:
+    made = await auth.sign_up()
+    reply = await auth.log_in(" ADA@example.org")
+    assert reply.outcome == "OK"
+    assert reply.user == made.user
+    assert reply.tokens is not None
+    assert made.user is not None
+    claims = jwt.get_unverified_claims(reply.tokens.access_token)
+    assert claims["sub"] == str(made.user.id)
+    assert claims["exp"] == int(reply.tokens.expires_at.timestamp())
+
+
+@pytest.mark.parametrize("email", ["ada@example.org", "nobody@example.org"])
+async def test_a_wrong_password_and_an_unknown_address_are_answered_and_locked_alike(auth: Auth, email: str) -> None:
+    await auth.sign_up()
+    replies = [await auth.log_in(email, "a wrong long sentence") for _ in range(6)]
+    assert [reply.outcome for reply in replies] == ["BAD_CREDENTIALS"] * 5 + ["ACCOUNT_LOCKED"]
+    assert {(r.message, r.field, r.user, r.tokens) for r in replies[:5]} == {
+        ("The e-mail address or the password is wrong.", None, None, None)
+    }
+    assert replies[5].message == "Too many failed attempts; try again in 30 seconds."
+
+
+async def test_a_malformed_address_is_just_wrong(auth: Auth) -> None:
+    assert (await auth.log_in("no address")).outcome == "BAD_CREDENTIALS"
+    assert not auth.database.tables.failures
+
+
+async def test_a_locked_address_is_closed_to_the_right_password_until_the_lock_ends(auth: Auth) -> None:
+    await auth.sign_up()
+    for _ in range(5):
+        await auth.log_in(password="a wrong long sentence")
+    assert (await auth.log_in()).outcome == "ACCOUNT_LOCKED"
+    auth.clock.forward(seconds=30)
+    assert (await auth.log_in()).outcome == "OK"
+
+
+async def test_each_further_failure_locks_for_longer_and_success_forgets_them(auth: Auth) -> None:
+    await auth.sign_up()
+    for _ in range(5):
+        await auth.log_in(password="a wrong long sentence")
+    for seconds in (30, 60, 120):
+        auth.clock.forward(seconds=seconds - 1)
+        assert (await auth.log_in(password="a wrong long sentence")).outcome == "ACCOUNT_LOCKED"
+        auth.clock.forward(seconds=1)
+        assert (await auth.log_in(password="a wrong long sentence")).outcome == "BAD_CREDENTIALS"
+    auth.clock.forward(minutes=15)
+    assert (await auth.log_in()).outcome == "OK"
+    assert (await auth.log_in(password="a wrong long sentence")).outcome == "BAD_CREDENTIALS"
+    assert (await auth.log_in()).outcome == "OK"
+
+
+async def test_failures_of_yesterday_do_not_count(auth: Auth) -> None:
+    await auth.sign_up()
+    for _ in range(4):
+        await auth.log_in(password="a wrong long sentence")
+    auth.clock.forward(hours=24, seconds=1)
+    await auth.log_in(password="a wrong long sentence")
+    assert (await auth.log_in()).outcome == "OK"
+
+
+async def test_a_burst_of_guesses_gets_no_more_than_the_allowed_number_and_those_in_flight(auth: Auth) -> None:
+    await auth.sign_up()
+    replies = await asyncio.gather(*(auth.log_in(password="a wrong long sentence") for _ in range(40)))
+    guesses = sum(reply.outcome == "BAD_CREDENTIALS" for reply in replies)
+    assert 5 <= guesses <= 6
+
+
+async def test_simultaneous_log_ins_with_the_right_password_all_succeed(auth: Auth) -> None:
+    await auth.sign_up()
+    replies = await asyncio.gather(*(auth.log_in() for _ in range(20)))
+    assert {reply.outcome for reply in replies} == {"OK"}
+
+
+async def test_an_outdated_hash_is_replaced_on_log_in_without_a_new_version(auth: Auth) -> None:
+    made = await auth.sign_up()
+    assert made.user is not None
+    before = auth.database.tables.accounts[made.user.id]
+    events = len(auth.database.tables.outbox)
+    stronger = Passwords(memory_kib=16, time_cost=2, parallelism=1, concurrency=1)
+    strict = Auth(replace(auth.service, passwords=stronger), auth.database, auth.clock)
+    assert (await strict.log_in(password="a wrong long sentence")).outcome == "BAD_CREDENTIALS"
+    assert auth.database.tables.accounts[made.user.id] == before
+    assert (await strict.log_in()).outcome == "OK"
+    after = auth.database.tables.accounts[made.user.id]
+    assert after == replace(before, password_hash=after.password_hash)
+    assert after.password_hash.startswith("$argon2id$v=19$m=16,t=2,p=1$")
+    assert len(auth.database.tables.outbox) == events
+    assert (await strict.log_in()).outcome == "OK"
+    stronger.close()
+
+
+@pytest.mark.parametrize("password", ["", "x" * 1_000_000, "\ud800", PASSWORD + "\x00"])
+async def test_hostile_passwords_are_just_wrong(auth: Auth, password: str) -> None:
+    await auth.sign_up()
+    assert (await auth.log_in(password=password)).outcome == "BAD_CREDENTIALS"

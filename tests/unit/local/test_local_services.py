@@ -1,0 +1,99 @@
+import base64
+from pathlib import Path
+
+import pytest
+
+from aiops_local.layout import Layout
+from aiops_local.postgres import PostgresServer
+from aiops_local.rabbitmq import RabbitmqServer
+from aiops_local.services import ENGINES, SERVICES, Services
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    return Services(tmp_path, Layout.of(tmp_path), PostgresServer(tmp_path), RabbitmqServer(tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def no_language_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "LLM_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_every_service_has_an_address_and_credentials_of_its_own(services: Services) -> None:
+    environments = {name: services.serve(name, scripted_llm=False).environment for name in SERVICES}
+
+    for variable in ("DATABASE_URL", "AMQP_URL", "PORT"):
+        assert len({environments[name][f"{name.upper()}_{variable}"] for name in SERVICES}) == len(SERVICES)
+    assert all(environments[name][f"{name.upper()}_HOST"] == "127.0.0.1" for name in SERVICES)
+
+
+def test_no_service_sees_what_belongs_to_another(services: Services) -> None:
+    for name in SERVICES:
+        given = services.serve(name, scripted_llm=True).environment
+        others = tuple(f"{other.upper()}_" for other in SERVICES if other != name)
+        assert [variable for variable in given if variable.startswith(others)] == []
+
+
+def test_the_master_key_is_32_bytes_in_standard_base64(services: Services) -> None:
+    key = services.serve("auth", scripted_llm=False).environment["AUTH_MASTER_KEY"]
+
+    assert len(base64.b64decode(key, validate=True)) == 32
+
+
+def test_another_language_model_changes_the_engines_and_nothing_else(services: Services) -> None:
+    changed = {
+        name
+        for name in SERVICES
+        if services.serve(name, scripted_llm=True).fingerprint != services.serve(name, scripted_llm=False).fingerprint
+    }
+
+    assert changed == set(ENGINES)
+
+
+def test_the_callers_language_model_is_passed_on(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://llm.example/v1")
+    monkeypatch.setenv("LLM_MODEL", "some-model")
+
+    assert services.serve("triage", scripted_llm=False).environment["LLM_MODEL"] == "some-model"
+    assert services.stack_env(scripted_llm=False)["OPENAI_BASE_URL"] == "https://llm.example/v1"
+    assert "OPENAI_BASE_URL" not in services.serve("gateway", scripted_llm=False).environment
+
+
+def test_the_callers_setting_reaches_its_service_but_cannot_move_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIAGE_LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("TRIAGE_PORT", "1")
+
+    triage = services.serve("triage", scripted_llm=False).environment
+
+    assert triage["TRIAGE_LOG_LEVEL"] == "DEBUG"
+    assert triage["TRIAGE_PORT"] != "1"
+
+
+def test_a_shell_that_sourced_stack_env_changes_no_command(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [services.serve(name, scripted_llm=False).fingerprint for name in SERVICES]
+    for name, value in services.stack_env(scripted_llm=False).items():
+        monkeypatch.setenv(name, value)
+
+    assert [services.serve(name, scripted_llm=False).fingerprint for name in SERVICES] == before
+
+
+def test_stack_env_says_what_is_promised(services: Services) -> None:
+    promised = (
+        *(
+            "GATEWAY_URL",
+            "GRAPHQL_URL",
+            "ADMIN_EMAIL",
+            "ADMIN_PASSWORD",
+            "DATABASE_URL",
+            "AMQP_URL",
+            "PARTNER_AMQP_URL",
+        ),
+        *("PARTNER_EXCHANGE", "RABBITMQ_NODE", "OPENAI_BASE_URL", "RABBITMQ_MANAGEMENT_URL"),
+    )
+    values = services.stack_env(scripted_llm=True)
+
+    assert set(promised) <= set(values)
+    assert all(values[name] for name in promised)

@@ -1,0 +1,188 @@
+"""The topology file, the rules that expand it, and its agreement with the contracts."""
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import aiops_contracts
+from aiops_common.messaging.topology import Binding, InvalidTopology, Topology, TopologySpec, User, expand, load
+from aiops_contracts.base import Command, Event, Message, Request, registered_messages
+
+FILE = Path(__file__).parents[3] / "deploy" / "rabbitmq" / "topology.yaml"
+
+
+@pytest.fixture(scope="module")
+def topology() -> Topology:
+    return load(FILE)
+
+
+def _messages(kind: type[Message]) -> set[str]:
+    for module in pkgutil.iter_modules(aiops_contracts.__path__):
+        importlib.import_module(f"aiops_contracts.{module.name}")
+    return {
+        name
+        for name, message in registered_messages().items()
+        if issubclass(message, kind) and message.__module__.startswith("aiops_contracts.")
+    }
+
+
+def _expand(**spec: Any) -> Topology:
+    return expand(TopologySpec.model_validate(spec))
+
+
+def _arguments(topology: Topology, queue: str) -> dict[str, str | int]:
+    return next(found.arguments for found in topology.queues if found.name == queue)
+
+
+def _user(topology: Topology, name: str) -> User:
+    return next(user for user in topology.users if user.name == name)
+
+
+def test_every_command_reaches_its_owners_work_queue(topology: Topology) -> None:
+    bound = {(b.routing_key, b.destination) for b in topology.bindings if b.source == "aiops.commands"}
+    assert bound == {(name, f"{name.split('.')[0]}.work") for name in _messages(Command)}
+
+
+def test_every_event_reaches_the_gateway(topology: Topology) -> None:
+    bound = {b.routing_key for b in topology.bindings if b.source == "aiops.events"}
+    assert bound == _messages(Event)
+    assert {b.destination for b in topology.bindings if b.source == "aiops.events"} == {"gateway.events"}
+
+
+def test_every_owner_of_requests_has_a_queue_for_them(topology: Topology) -> None:
+    queues = {queue.name for queue in topology.queues if queue.name.endswith(".requests")}
+    assert queues == {f"{name.split('.')[0]}.requests" for name in _messages(Request)}
+
+
+def test_everything_is_reachable_and_every_address_exists(topology: Topology) -> None:
+    queues = {queue.name for queue in topology.queues}
+    exchanges = {exchange.name for exchange in topology.exchanges}
+    assert {b.source for b in topology.bindings} <= exchanges
+    by_name = {name for name in queues if name.endswith(".requests")}
+    assert {b.destination for b in topology.bindings} == queues - by_name
+    assert len(queues) == len(topology.queues)
+    for queue in topology.queues:
+        target = queue.arguments.get("x-dead-letter-exchange")
+        key = queue.arguments.get("x-dead-letter-routing-key")
+        if target == "":
+            assert key in queues
+        elif target is not None:
+            assert Binding(str(target), str(key), str(key)) in topology.bindings
+
+
+def test_a_work_queue_loses_nothing(topology: Topology) -> None:
+    assert _arguments(topology, "triage.work") == {
+        "x-queue-type": "quorum",
+        "x-overflow": "reject-publish",
+        "x-dead-letter-exchange": "aiops.dead",
+        "x-dead-letter-routing-key": "triage.dead",
+        "x-dead-letter-strategy": "at-least-once",
+    }
+
+
+@pytest.mark.parametrize(("rung", "ttl"), [("5s", 5_000), ("30s", 30_000), ("2m", 120_000), ("10m", 600_000)])
+@pytest.mark.parametrize(("service", "back"), [("triage", "triage.work"), ("gateway", "gateway.events")])
+def test_a_retry_returns_to_its_origin(topology: Topology, service: str, back: str, rung: str, ttl: int) -> None:
+    arguments = _arguments(topology, f"{service}.retry.{rung}")
+    assert (arguments["x-message-ttl"], arguments["x-dead-letter-routing-key"]) == (ttl, back)
+    assert arguments["x-dead-letter-strategy"] == "at-least-once"
+
+
+def test_dead_letters_and_requests_go_no_further(topology: Topology) -> None:
+    for name in ("triage.dead", "gateway.dead", "auth.requests", "unrouted"):
+        assert not {"x-dead-letter-exchange", "x-message-ttl"} & _arguments(topology, name).keys()
+    assert _arguments(topology, "auth.requests")["x-delivery-limit"] == 0
+
+
+def test_each_queue_has_one_policy_with_a_length_limit(topology: Topology) -> None:
+    for queue in topology.queues:
+        matching = [policy for policy in topology.policies if re.search(policy.pattern, queue.name)]
+        assert len(matching) == 1, queue.name
+        assert "max-length-bytes" in matching[0].definition
+
+
+@pytest.mark.parametrize(
+    ("user", "may_write", "may_read"),
+    [
+        ("gateway", {"aiops.commands", "amq.default", "aiops.retry", "aiops.dead"}, {"gateway.events"}),
+        ("summarizer", {"aiops.events", "aiops.retry", "aiops.dead"}, {"summarizer.work"}),
+        ("triage", {"aiops.events", "aiops.retry", "aiops.dead", "amq.default"}, {"triage.work", "triage.requests"}),
+        ("changelog", {"aiops.events", "aiops.retry", "aiops.dead"}, {"changelog.work"}),
+        ("auth", {"aiops.events", "amq.default"}, {"auth.requests"}),
+        ("acme", {"ingress.acme"}, set()),
+    ],
+)
+def test_a_user_may_do_no_more_than_its_work(
+    topology: Topology, user: str, may_write: set[str], may_read: set[str]
+) -> None:
+    permissions = _user(topology, user)
+    exchanges = {exchange.name for exchange in topology.exchanges} | {"amq.default", "amq.topic", "aiopsXevents"}
+    queues = {queue.name for queue in topology.queues} | {"triageXwork", "x.triage.work"}
+    everything = exchanges | queues
+    assert not {name for name in everything if re.search(permissions.configure, name)}
+    assert {name for name in everything if re.search(permissions.write, name)} == may_write
+    assert {name for name in everything if re.search(permissions.read, name)} == may_read
+
+
+def test_a_partner_reaches_only_the_queues_of_its_grants(topology: Topology) -> None:
+    # Never another exchange: that one would route by the keys in CC and BCC too.
+    assert {b for b in topology.bindings if b.source == "ingress.acme"} == {
+        Binding("ingress.acme", "triage.work", "triage.triage_ticket.v1"),
+        Binding("ingress.acme", "summarizer.work", "summarizer.summarize_log.v1"),
+    }
+    exchange = next(exchange for exchange in topology.exchanges if exchange.name == "ingress.acme")
+    assert exchange.arguments == {"alternate-exchange": "unrouted"}
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "work": st.just(["some.command.v1"]),
+                "events": st.just(["some.*.v1", "other.#"]),
+                "requests": st.booleans(),
+                "publishes": st.lists(st.sampled_from(["commands", "events", "requests"]), unique=True),
+            },
+        ),
+        max_size=4,
+    )
+)
+def test_any_service_gets_what_it_consumes(services: dict[str, dict[str, Any]]) -> None:
+    topology = _expand(services=services)
+    names = {queue.name for queue in topology.queues}
+    for service, spec in services.items():
+        inbound = f"{service}.work" if "work" in spec else f"{service}.events" if "events" in spec else None
+        read = {name for name in names if re.search(_user(topology, service).read, name)}
+        wanted = {inbound} if inbound else set()
+        assert read == wanted | ({f"{service}.requests"} if spec.get("requests") else set())
+        assert (f"{service}.dead" in names) == (inbound is not None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        ({"services": {"a": {"wrok": []}}}, "wrok"),
+        ({"services": {"a": {"work": ["a.b"]}}}, "a.work.0"),
+        ({"services": {"A b": {}}}, "A b"),
+        ({"services": {"a": {}}, "partners": {"a": {"may_send": []}}}, "services and partners"),
+        ({"services": {"a": {}}, "partners": {"p": {"may_send": ["a.b.v1"]}}}, "no service lists under `work`"),
+    ],
+)
+def test_a_contradictory_file_is_refused(spec: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(complaint)):
+        TopologySpec.model_validate(spec)
+
+
+def test_two_policies_for_one_queue_are_refused() -> None:
+    policies = {name: {"pattern": pattern, "definition": {}} for name, pattern in {"x": "work$", "y": "^a"}.items()}
+    with pytest.raises(InvalidTopology, match=re.escape("a.work matches the policies ['x', 'y']")):
+        _expand(services={"a": {"work": ["a.b.v1"]}}, policies=policies)

@@ -1,0 +1,83 @@
+"""Texts as people and programs write them: what has to go, and what has to stay."""
+
+import pytest
+from pydantic import BaseModel
+
+from aiops_common.redaction import redact, restore_model
+
+_GONE = [
+    ("mail to O'Brien@example.ie.", "mail to <EMAIL_1>."),
+    ("<bob@example.com>", "<<EMAIL_1>>"),
+    ("from=alice@sub.example.co.uk;", "from=<EMAIL_1>;"),
+    ("client 192.168.10.4:51234 closed", "client <IP_1>:51234 closed"),
+    ("server 10.0.0.1 to /10.0.0.2, 10.0.0.1-10.0.0.9", "server <IP_1> to /<IP_2>, <IP_1>-<IP_3>"),
+    ("[2001:db8::8a2e:370:7334]:443", "[<IP_1>]:443"),
+    ("peer 2001:db8:0:0:1:0:0:1 gone", "peer <IP_1> gone"),
+    ("SSN 123-45-6789", "SSN <SSN_1>"),
+    ("social security number 123 45 6789", "social security number <SSN_1>"),
+    ("call (212) 555-0123 x45 now", "call <PHONE_1> now"),
+    ("555-234-5678", "<PHONE_1>"),
+    ("06.12.34.56.78", "<PHONE_1>"),
+    ("+44 (0)20 7946 0958", "<PHONE_1>"),
+    ("Tel: 030 1234567", "Tel: <PHONE_1>"),
+    ("Card 4111 1111 1111 1111 12/27", "Card <CARD_1> 12/27"),
+    ("pay 378282246310005!", "pay <CARD_1>!"),
+    ("GET https://bob:s3cret@example.com/x", "GET https://<SECRET_1>@example.com/x"),
+    ("amqp://user:p%40ss@rabbit:5672/", "amqp://<SECRET_1>@rabbit:5672/"),
+    ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic <SECRET_1>"),
+    ("authorization: Bearer abc.def-123", "authorization: Bearer <SECRET_1>"),
+    ("curl -H 'Authorization: Bearer abcdefgh12345678'", "curl -H 'Authorization: Bearer <SECRET_1>'"),
+    ("Cookie: sid=abc; theme=dark", "Cookie: <SECRET_1>"),
+    ("password is hunter2, please", "password is <SECRET_1>, please"),
+    ('{"password": "a \\"quoted\\" one", "x": 1}', '{"password": "<SECRET_1>", "x": 1}'),
+    ("mysql --password hunter2 db", "mysql --password <SECRET_1> db"),
+    ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow==\n-----END RSA PRIVATE KEY-----\nend", "<PEM_1>\nend"),
+    ("-----BEGIN PRIVATE KEY-----\nMIIEow", "<PEM_1>"),
+]
+
+_STAYS = [
+    "2024-03-01T12:34:56.789Z 2015-07-29 17:41:44,747 17/06/09 20:10:40 1117838570 2005.06.03",
+    "081109 203615 148 INFO blk_-1608999687919862906 and blk_38865049064139660",
+    "job 123e4567-e89b-12d3-a456-426614174000 at 9f8e7d6c5b4a39281706f5e4d3c2b1a098765432",
+    "version 1.2.3.4, v10.0.0.1, release: 4.3.2.1, package-1.2.3.4, oid 1.3.6.1.4.1.311",
+    "127.0.0.1 0.0.0.0 255.255.255.0 ::1 ::",
+    "std::vector<a::b> Foo::Bar::baz 00:1a:2b:3c:4d:5e 12:34:56",
+    "Failed password for invalid user admin from port 22 ssh2",
+    "password: required, token: expired, secret=null, password=*****, api_key=${API_KEY}",
+    "password is incorrect; the password is not working; token is missing",
+    "max_tokens=500 token_count: 17 key=value keyboard: us monkey: 5",
+    "git@github.com:org/repo.git getty@tty1.service icon@2x.png react@18.2.0 @decorator",
+    "exit code 137, pid 28364, 1048576 bytes, error 0x80070005, line 4111",
+    "order 4111111111111112 of 1234567890123456",
+    "Unexpected token } in JSON at position 17",
+    "task-force-one disk-usage-report-2024-01-01-of-the-week",
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), _GONE)
+def test_is_replaced(text: str, expected: str) -> None:
+    redacted = redact(text)
+    assert redacted.text == expected
+    assert redacted.restore(expected) == text
+
+
+@pytest.mark.parametrize("text", _STAYS)
+def test_is_left_alone(text: str) -> None:
+    assert redact(text).text == text
+
+
+class _Reason(BaseModel):
+    quote: str
+
+
+class _Answer(BaseModel):
+    reasons: list[_Reason]
+    by_host: dict[str, int]
+
+
+def test_an_answer_is_restored_at_any_depth() -> None:
+    redacted = redact("a@example.com at 10.1.2.3")
+    answer = _Answer(reasons=[_Reason(quote="says <EMAIL_1>, not <EMAIL_2>")], by_host={"<IP_1>": 3})
+    restored = restore_model(answer, redacted)
+    assert restored.reasons[0].quote == "says a@example.com, not <EMAIL_2>"
+    assert restored.by_host == {"10.1.2.3": 3}
