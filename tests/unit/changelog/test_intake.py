@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from aiops_changelog.__main__ import app
+from aiops_changelog.__main__ import cli
 from aiops_changelog.domain import Commit
 from aiops_changelog.engine.intake import InvalidCommit, from_git, from_text
 
@@ -45,6 +45,11 @@ def test_raw_messages_and_json_lines() -> None:
     assert from_text((json.dumps(line) + "\n\n").encode()) == [Commit("feat: a", "abcd", "Ann", noon, ("a",))]
 
 
+def test_half_a_surrogate_pair_in_json_is_replaced() -> None:
+    line = rb'{"message":"feat: \ud800","author":"\udfff","paths":["\ud800"]}'
+    assert from_text(line) == [Commit("feat: ?", None, "?", None, ("?",))]
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -64,11 +69,11 @@ def test_bad_lines_are_named(line: str, complaint: str) -> None:
 
 def test_the_command_reads_stdin_and_writes_markdown_or_json() -> None:
     result = CliRunner().invoke(
-        app, ["render", "--date", "2024-05-01", "--release", "1.0.0"], input="feat: a\0fix: b\0"
+        cli, ["render", "--date", "2024-05-01", "--release", "1.0.0"], input="feat: a\0fix: b\0"
     )
     assert result.exit_code == 0
     assert result.stdout == "## [1.0.0] - 2024-05-01\n\n### Added\n\n- a\n\n### Fixed\n\n- b\n"
-    as_json = json.loads(CliRunner().invoke(app, ["render", "--json"], input="feat!: a").stdout)
+    as_json = json.loads(CliRunner().invoke(cli, ["render", "--json"], input="feat!: a").stdout)
     assert (as_json["suggested_bump"], as_json["sections"][0]["section"]) == ("MAJOR", "BREAKING")
 
 
@@ -83,6 +88,6 @@ def test_the_command_reads_stdin_and_writes_markdown_or_json() -> None:
     ],
 )
 def test_what_cannot_be_done_is_said(arguments: list[str], given_input: str, complaint: str) -> None:
-    result = CliRunner().invoke(app, arguments, input=given_input)
+    result = CliRunner().invoke(cli, arguments, input=given_input)
     assert result.exit_code == 2
     assert complaint in result.stderr

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
@@ -20,12 +20,12 @@ def is_alive(process: psutil.Process) -> bool:
 
 def wait_until_gone(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Wait up to `seconds`; returns those that are still alive."""
-    deadline = time.monotonic() + seconds
-    left = [process for process in processes if is_alive(process)]
-    while left and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
-        left = [process for process in left if is_alive(process)]
-    return left
+    return _wait(processes, is_alive, seconds)
+
+
+def wait_until_reaped(processes: Iterable[psutil.Process], seconds: float) -> None:
+    """Wait up to `seconds` until the parents of those that ended (here: init) have asked for their exit codes."""
+    _wait(processes, lambda process: process.is_running() and not is_alive(process), seconds)
 
 
 def end(processes: Iterable[psutil.Process], first: int = signal.SIGTERM, seconds: float = 5) -> None:
@@ -78,3 +78,14 @@ def start_of(pid: int) -> str:
         return ""
     # Field 22 of proc(5); the second field, the command's name, may hold spaces and parentheses.
     return f"{boot}:{status.rpartition(')')[2].split()[19]}"
+
+
+def _wait(
+    processes: Iterable[psutil.Process], there: Callable[[psutil.Process], bool], seconds: float
+) -> list[psutil.Process]:
+    deadline = time.monotonic() + seconds
+    left = [process for process in processes if there(process)]
+    while left and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+        left = [process for process in left if there(process)]
+    return left

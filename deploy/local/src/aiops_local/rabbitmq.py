@@ -136,9 +136,7 @@ class RabbitmqServer:
             "RABBITMQ_LOG_BASE": str(self._layout.logs),
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_DIST_PORT": str(self._ports["rabbitmq:distribution"]),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} "
-            # Schedulers that spin while idle take the core from the services beside them.
-            "+sbwt none +sbwtdcpu none +sbwtdio none",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "RABBITMQ_SCHEDULER_BIND_TYPE": "u",
             "ERL_EPMD_PORT": str(self.epmd.port),
             # Otherwise Erlang starts a port mapper by itself, which would outlive the stack.

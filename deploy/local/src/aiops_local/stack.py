@@ -14,7 +14,7 @@ from aiops_local.choices import is_free
 from aiops_local.environment import write_env_file
 from aiops_local.layout import Layout
 from aiops_local.postgres import PostgresServer
-from aiops_local.process_tree import end, line
+from aiops_local.process_tree import descendants, end, line, wait_until_reaped
 from aiops_local.processes import Command, Processes
 from aiops_local.rabbitmq import RabbitmqServer
 from aiops_local.readiness import accepts_connections, answers_http, wait_until
@@ -55,10 +55,7 @@ class Stack:
             self._end_strays()
             if not scripted_llm:
                 self.processes.stop(LLM)
-            self._together("starting PostgreSQL and RabbitMQ", [self.postgres.start, self.rabbitmq.start])
-            tasks = [self.services.provision_postgres(), self.services.provision_rabbitmq()]
-            self._together("provisioning roles, schemas, queues and users", self._runs(tasks))
-            self._together("migrating the schemas", self._runs(self.services.migrate(name) for name in SERVICES))
+            _together([self._prepare_postgres, self._prepare_rabbitmq])
             names = [*([LLM] if scripted_llm else []), *SERVICES]
             self._free_ports(names)
             environment = self.services.stack_env(scripted_llm=scripted_llm)
@@ -66,17 +63,23 @@ class Stack:
             commands = [self.services.serve(name, scripted_llm=scripted_llm) for name in SERVICES]
             if scripted_llm:
                 commands.insert(0, self.services.scripted_llm())
-            self._serve(commands)
+            with self._told("services ready"):
+                self._serve(commands)
             return environment
 
     def down(self) -> None:
         """End everything that the stack started, in reverse order; the data stays."""
         with self._locked():
+            ending = [process for one in self.processes.marked() for process in (one, *descendants(one))]
             servers = {postgres.NAME, rabbitmq.NAME, epmd.NAME}
             services = [name for name in self.processes.names() if name not in servers]
-            self._together("stopping the services", [partial(self.processes.stop, name) for name in services])
-            self._together("stopping RabbitMQ and PostgreSQL", [self.rabbitmq.stop, self.postgres.stop])
+            with self._told("services stopped"):
+                _together([partial(self.processes.stop, name) for name in services])
+            with self._told("RabbitMQ and PostgreSQL stopped"):
+                _together([self.rabbitmq.stop, self.postgres.stop])
             self._end_strays()
+            # So that a list of processes made now shows none of them, not even as defunct.
+            wait_until_reaped(ending, 3)
 
     def clean(self) -> None:
         """`down`, and remove what stands outside the state directory."""
@@ -98,13 +101,12 @@ class Stack:
         return State(name, process.pid, ready(), address, time.time() - process.create_time())
 
     def _serve(self, commands: Iterable[Command]) -> None:
-        began, names = time.monotonic(), []
+        names = []
         for command in commands:
             names.append(command.name)
             if not self.processes.is_current(command):
                 self.processes.start(command)
         wait_until({name: partial(self._ready, name) for name in names}, _SERVICE_SECONDS, self.processes.check)
-        self._say(f"starting the services: {time.monotonic() - began:.1f} s")
 
     def _ready(self, name: str) -> bool:
         if name == LLM:
@@ -125,19 +127,25 @@ class Stack:
         strays = [process for process in self.processes.marked() if known.isdisjoint(line(process))]
         end(strays)
 
-    def _runs(self, commands: Iterable[Command]) -> list[Callable[[], None]]:
-        return [partial(self.processes.run, command, _TASK_SECONDS) for command in commands]
+    def _prepare_postgres(self) -> None:
+        with self._told("PostgreSQL ready"):
+            self.postgres.start()
+        with self._told("roles and schemas provisioned"):
+            self.processes.run(self.services.provision_postgres(), _TASK_SECONDS)
+        with self._told("schemas migrated"):
+            _together([partial(self.processes.run, self.services.migrate(name), _TASK_SECONDS) for name in SERVICES])
 
-    def _together(self, what: str, steps: list[Callable[[], None]]) -> None:
-        """Take all steps at once, wait for all, raise the first one's error if any failed."""
-        if not steps:
-            return
+    def _prepare_rabbitmq(self) -> None:
+        with self._told("RabbitMQ ready"):
+            self.rabbitmq.start()
+        with self._told("queues and users provisioned"):
+            self.processes.run(self.services.provision_rabbitmq(), _TASK_SECONDS)
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
         began = time.monotonic()
-        with ThreadPoolExecutor(len(steps)) as pool:
-            futures = [pool.submit(step) for step in steps]
-        for future in futures:
-            future.result()
-        self._say(f"{what}: {time.monotonic() - began:.1f} s")
+        yield
+        self._say(f"{what} ({time.monotonic() - began:.1f} s)")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -149,3 +157,11 @@ class Stack:
                 self._say("waiting for another up or down of this stack to end")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _together(steps: list[Callable[[], None]]) -> None:
+    """Take all steps at once, wait for all, raise the first one's error if any failed."""
+    with ThreadPoolExecutor(max(1, len(steps))) as pool:
+        futures = [pool.submit(step) for step in steps]
+    for future in futures:
+        future.result()

@@ -27,8 +27,12 @@ def _storable(value: str) -> str:
 Timestamp = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """A point in time, timezone-aware, normalised to UTC."""
 
-Text = Annotated[str, AfterValidator(_storable)]
-"""Text that PostgreSQL and UTF-8 can hold: no NUL, no lone surrogate."""
+Storable = AfterValidator(_storable)
+"""For text that PostgreSQL and UTF-8 can hold: no NUL, no lone surrogate. Stands behind limits on the length, so that
+pydantic words those for text."""
+
+Text = Annotated[str, Storable]
+"""Text of any length that can be stored."""
 
 
 class Model(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from aiops_contracts.base import Command, Event, Model, Provenance, Snapshot, Text, Timestamp
+from aiops_contracts.base import Command, Event, Model, Provenance, Snapshot, Storable, Timestamp
 
 MAX_COMMITS = 10_000
 """Most commits or entries that one command may carry."""
@@ -36,21 +36,21 @@ class Bump(StrEnum):
 class CommitInput(Model):
     """One commit; ``paths`` are the files it changed."""
 
-    message: Annotated[Text, Field(min_length=1, max_length=64 * 1024)]
-    hash: Annotated[Text, Field(pattern=r"^[0-9a-fA-F]{4,64}$")] | None = None
-    author: Annotated[Text, Field(max_length=320)] | None = None
+    message: Annotated[str, Field(min_length=1, max_length=64 * 1024), Storable]
+    hash: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{4,64}$"), Storable] | None = None
+    author: Annotated[str, Field(max_length=320), Storable] | None = None
     committed_at: Timestamp | None = None
-    paths: tuple[Annotated[Text, Field(max_length=4096)], ...] = ()
+    paths: tuple[Annotated[str, Field(max_length=4096), Storable], ...] = ()
 
 
 class EntryInput(Model):
     """One entry that somebody already wrote."""
 
     section: ChangeSection
-    text: Annotated[Text, Field(min_length=1, max_length=4096)]
-    scope: Annotated[Text, Field(max_length=200)] | None = None
-    references: tuple[Annotated[Text, Field(max_length=200)], ...] = ()
-    authors: tuple[Annotated[Text, Field(max_length=320)], ...] = ()
+    text: Annotated[str, Field(min_length=1, max_length=4096), Storable]
+    scope: Annotated[str, Field(max_length=200), Storable] | None = None
+    references: tuple[Annotated[str, Field(max_length=200), Storable], ...] = ()
+    authors: tuple[Annotated[str, Field(max_length=320), Storable], ...] = ()
     breaking: bool = False
 
 
@@ -93,9 +93,9 @@ class GenerateChangelog(Command):
     """Make a changelog from commits or from ready entries. The message id becomes the changelog's id."""
 
     message_type: ClassVar[str] = "changelog.generate_changelog.v1"
-    project: Annotated[Text, Field(min_length=1, max_length=200)]
-    release: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
-    previous_release: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    project: Annotated[str, Field(min_length=1, max_length=200), Storable]
+    release: Annotated[str, Field(min_length=1, max_length=100), Storable] | None = None
+    previous_release: Annotated[str, Field(min_length=1, max_length=100), Storable] | None = None
     commits: Annotated[tuple[CommitInput, ...], Field(max_length=MAX_COMMITS)] | None = None
     entries: Annotated[tuple[EntryInput, ...], Field(max_length=MAX_COMMITS)] | None = None
 

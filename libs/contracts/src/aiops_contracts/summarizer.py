@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from aiops_contracts.base import Command, Event, Model, Provenance, Severity, Snapshot, Text, Timestamp
+from aiops_contracts.base import Command, Event, Model, Provenance, Severity, Snapshot, Storable, Timestamp
 
 MAX_LOG_BYTES = 1024 * 1024
 """Largest log that is accepted inline, in bytes of UTF-8."""
@@ -70,8 +70,8 @@ class SummarizeLog(Command):
     """Summarise a raw log. The message id becomes the id of the log entry."""
 
     message_type: ClassVar[str] = "summarizer.summarize_log.v1"
-    source: Annotated[Text, Field(min_length=1, max_length=200)]
-    content: Annotated[Text, Field(min_length=1), AfterValidator(_within_limit)]
+    source: Annotated[str, Field(min_length=1, max_length=200), Storable]
+    content: Annotated[str, Field(min_length=1), Storable, AfterValidator(_within_limit)]
 
 
 class LogSummarized(Event):

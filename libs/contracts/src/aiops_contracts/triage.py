@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from aiops_contracts.base import Command, Event, Model, Provenance, Request, Severity, Snapshot, Text
+from aiops_contracts.base import Command, Event, Model, Provenance, Request, Severity, Snapshot, Storable
 
 
 class TicketStatus(StrEnum):
@@ -72,10 +72,10 @@ class TriageTicket(Command):
     """Triage a ticket. The message id becomes the id of the ticket; ``source`` defaults to the publisher."""
 
     message_type: ClassVar[str] = "triage.triage_ticket.v1"
-    title: Annotated[Text, Field(min_length=1, max_length=500)]
-    body: Annotated[Text, Field(max_length=256 * 1024)]
-    reporter_email: Annotated[Text, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-    source: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+    title: Annotated[str, Field(min_length=1, max_length=500), Storable]
+    body: Annotated[str, Field(max_length=256 * 1024), Storable]
+    reporter_email: Annotated[str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$"), Storable] | None = None
+    source: Annotated[str, Field(min_length=1, max_length=200), Storable] | None = None
 
 
 class TicketTriaged(Event):

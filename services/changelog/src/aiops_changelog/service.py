@@ -50,7 +50,7 @@ class ChangelogService:
         with _tracer.start_as_current_span("engine changelog"):
             draft = await asyncio.to_thread(self._draft, delivery.message)
         improved = await improve(self._model, draft, lambda: build_prompt(received.project, draft), NotesAnswer, apply)
-        provenance = Provenance(**dict(improved.provenance(elapsed_ms(started))))
+        provenance = improved.provenance(Provenance, elapsed_ms(started))
         done = received.succeeded(improved.result, provenance, self._clock())
         await self._effects.write(Effect(delivery, lambda version: replace(done, version=version), _generated))
 

@@ -63,7 +63,7 @@ class SummarizerService:
         with _tracer.start_as_current_span("engine digest", attributes={"aiops.lines": entry.line_count}):
             found = await asyncio.to_thread(digest, iter_lines(entry.content))
         improved = await improve(self._model, found, lambda: build_prompt(entry.source, found), SummaryAnswer, apply)
-        return _summary(improved.result, redactions, Provenance(**dict(improved.provenance(elapsed_ms(started)))))
+        return _summary(improved.result, redactions, improved.provenance(Provenance, elapsed_ms(started)))
 
     def _received(self, delivery: Delivery[SummarizeLog]) -> tuple[LogEntry, int]:
         content = delivery.message.content

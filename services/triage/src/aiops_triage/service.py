@@ -109,7 +109,7 @@ class TriageService:
         improved = await improve(
             self._model, verdict, lambda: build_prompt(title, body, verdict), TriageAnswer, applier(title, body)
         )
-        return Triage.of(improved.result, Provenance(**dict(improved.provenance(elapsed_ms(started)))))
+        return Triage.of(improved.result, improved.provenance(Provenance, elapsed_ms(started)))
 
     def _received(self, delivery: Delivery[TriageTicket]) -> Ticket:
         return Ticket(

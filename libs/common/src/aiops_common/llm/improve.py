@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import Generic, TypeVar
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from aiops_common.llm.port import AnswerRejected, Completion, LanguageModel, ModelUnavailable, Prompt
 from aiops_common.redaction import redact, restore_model
-from aiops_contracts.base import Engine, Provenance
+from aiops_contracts.base import Engine
 
 _log = structlog.get_logger(__name__)
 _REASON_LENGTH = 200
 
+P = TypeVar("P")
 R = TypeVar("R")
 T = TypeVar("T", bound=BaseModel)
 
@@ -31,18 +33,11 @@ class Improved(Generic[R]):
     input_tokens: int | None = None
     output_tokens: int | None = None
 
-    def provenance(self, duration_ms: int) -> Provenance:
-        """How the result came to be, as it is told to readers."""
-        return Provenance(
-            engine=self.engine,
-            degraded=self.degraded,
-            degraded_reason=self.degraded_reason,
-            model=self.model,
-            prompt_version=self.prompt_version,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            duration_ms=duration_ms,
-        )
+    def provenance(self, kind: type[P], duration_ms: int) -> P:
+        """How the result came to be, in the caller's own type with the fields of ``base.Provenance``."""
+        fields = {f.name: getattr(self, f.name) for f in dataclass_fields(self) if f.name != "result"}
+        found: P = TypeAdapter(kind).validate_python({**fields, "duration_ms": duration_ms})
+        return found
 
 
 async def improve(

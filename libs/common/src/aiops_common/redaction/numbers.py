@@ -14,7 +14,7 @@ _CANDIDATE = re.compile(
     r"[+(0-9](?<![\w.\-][+(0-9])"
     r"(?!(?:(?<=1)9|(?<=2)0)[0-9]{2}([-./])[01]?[0-9]\1[0-3]?[0-9](?![0-9]))"
     r"(?![0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![.0-9]))"
-    r"\+?[0-9][0-9 ().\-/\xa0]{5,38}(?<=[0-9])(?![0-9]|[A-Za-wyz_])"
+    r"[0-9 ()+.\-/\xa0]{6,39}(?<=[0-9])(?![0-9]|[A-Za-wyz_])"
 )
 _CARD = re.compile(
     r"(?<![0-9])(?:[0-9]{13,19}"
@@ -38,12 +38,21 @@ _WEAK_PHONE_WORDS = ("call", "number", "contact", "reach", "ring", "text me", "l
 _WEAK_PHONE_CONTEXT = re.compile(rf"\b(?:{'|'.join(_WEAK_PHONE_WORDS)})\b")
 _CONTEXT_LENGTH = 40
 _WITHOUT_SEPARATORS = str.maketrans("", "", "+() .-/\xa0")
-_SHAPES = (
-    re.compile(r"(?:\+?1[ .-])?\(?[2-9][0-9]{2}\)?([ .-]|(?<=\)))[2-9][0-9]{2}[ .-][0-9]{4}"),  # North America
-    re.compile(r"(?:\+?[0-9]{1,3}[ .-]?)?\(0?[0-9]{1,4}\)[ .-]?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){1,3}"),  # (area) number
-    re.compile(r"0[1-9](?:([ .-])[0-9]{2})(?:\1[0-9]{2}){3}"),  # pairs
-    re.compile(r"0[0-9]{1,4}[ /-][0-9]{3,4}(?:[ -][0-9]{2,4}){1,2}|0[0-9]{2,4}[-/ ][0-9]{6,8}"),  # trunk 0, then groups
+_NORTH_AMERICA = (
+    re.compile(r"(?:\+?1[ .-])?\(?[2-9][0-9]{2}\)?(?:[.-]|(?<=\)) ?)[0-9]{3}[ .-][0-9]{4}"),
+    re.compile(r"(?:\+?1 )?[2-9][0-9]{2} [2-9][0-9]{2}[ -][0-9]{4}"),
 )
+_AREA_IN_PARENTHESES = re.compile(r"(?:\+?[0-9]{1,3}[ .-]?)?\(0?[0-9]{1,4}\)[ .-]?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){1,3}")
+_PAIRS = re.compile(r"0[1-9](?:([ .-])[0-9]{2})(?:\1[0-9]{2}){3}")
+_TRUNK_ZERO = re.compile(r"0[0-9]{1,4}[ /-](?=(?:[ -]?[0-9]){6,9}(?![ -]?[0-9]))[0-9]{2,8}(?:[ -][0-9]{2,4}){0,3}")
+_GROUPS_ALONE = re.compile(r"[2-9][0-9]{1,2}(?=(?: ?[0-9]){6,8}\Z)(?: [0-9]{2,4}){2,4}")
+_SHAPES = {
+    "+": (*_NORTH_AMERICA, _AREA_IN_PARENTHESES),
+    "(": (*_NORTH_AMERICA, _AREA_IN_PARENTHESES),
+    "0": (_PAIRS, _TRUNK_ZERO),
+    "1": (*_NORTH_AMERICA, _AREA_IN_PARENTHESES),
+}
+_OTHER_SHAPES = (*_NORTH_AMERICA, _AREA_IN_PARENTHESES, _GROUPS_ALONE)
 
 
 def numbers(text: str) -> Iterator[Span]:
@@ -55,7 +64,7 @@ def numbers(text: str) -> Iterator[Span]:
             continue
         start = match.start()
         found = list(_cards(candidate)) if digits >= 13 else []
-        found = found or list(_social_security(candidate, text, start))
+        found = found or (list(_social_security(candidate, text, start)) if digits >= 9 else [])
         if found:
             yield from (Span(start + first, start + last, kind) for first, last, kind in found)
         else:
@@ -125,7 +134,7 @@ def _before(text: str, start: int) -> str:
 def _phone(candidate: str, digits: int, text: str, start: int) -> Iterator[Span]:
     if digits > 15 or _DATE.search(candidate):
         return
-    if candidate[0] == "(" and ")" not in candidate:
+    if candidate[0] == "(" and candidate.count("(") > candidate.count(")"):
         candidate, start = candidate[1:], start + 1
     length = _phone_length(candidate, digits, text, start)
     if length:
@@ -138,10 +147,10 @@ def _phone_length(candidate: str, digits: int, text: str, start: int) -> int:
     """How much of ``candidate`` is a telephone number, 0 if none."""
     if candidate.startswith(("+", "(+", "00")) and (international := _international(candidate)):
         return international
-    for shape in _SHAPES:
+    for shape in _SHAPES.get(candidate[0], _OTHER_SHAPES):
         match = shape.match(candidate)
         if match and not candidate[match.end() : match.end() + 1].isdigit() and 8 <= _digits(match[0]) <= 13:
-            return len(candidate) if match.end() + 4 >= len(candidate) else match.end()
+            return match.end()
     return len(candidate) if _introduced(candidate, digits, _before(text, start)) else 0
 
 

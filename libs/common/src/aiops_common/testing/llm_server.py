@@ -35,6 +35,7 @@ class ScriptedServer:
 
     def __init__(self, script: Script | None = None) -> None:
         self.closing = asyncio.Event()
+        self.arrived = asyncio.Condition()
         self.count = 0
         self.requests: deque[dict[str, Any]] = deque(maxlen=_KEPT_REQUESTS)
         self.start(script or Script())
@@ -59,6 +60,8 @@ class ScriptedServer:
             return _error(400, "the body is no JSON")
         self.count += 1
         self.requests.append(body)
+        async with self.arrived:
+            self.arrived.notify_all()
         step = next(self._steps)
         if isinstance(step, Delay):
             await self._pause(step.seconds)
@@ -181,6 +184,11 @@ class ScriptedLLM:
     def start(self, script: Script) -> None:
         """Play another script from its first step."""
         self._scripted.start(script)
+
+    async def asked(self, count: int) -> None:
+        """Wait until ``count`` completions were asked for."""
+        async with self._scripted.arrived:
+            await self._scripted.arrived.wait_for(lambda: self.count >= count)
 
     async def __aenter__(self) -> Self:
         listener = socket.create_server(("127.0.0.1", 0))

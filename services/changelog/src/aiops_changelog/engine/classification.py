@@ -57,11 +57,9 @@ def classify(change: Change, known_subjects: Collection[str]) -> Classified:
         return _entry(change, change.written, Section.INTERNAL, Bump.NONE, inferred=True)
     message = change.said
     parts = merges.squashed(message) if message.rest else []
-    if merges.is_merge(change.written.subject):
+    if parts and merges.is_merge(change.written.subject):
         parts = [part for part in parts if reverts.subject_key(part.subject) not in known_subjects]
-    if parts:
-        return _squashed(change, message, parts)
-    return _single(change, message)
+    return _squashed(change, message, parts) if parts else _single(change, message)
 
 
 def _single(change: Change, message: Message) -> Classified:
@@ -145,7 +143,7 @@ def shortened(text: str) -> str:
 
 def _of_reverted(subject: str | None) -> Section:
     """Section of a revert of something released: a feature is removed, anything else users see is changed."""
-    plain = references.PULL_REQUEST.sub("", subject or "")
+    plain = references.PULL_REQUEST.sub("", subject or "").rstrip()
     header = HEADER.fullmatch(plain)
     known = sections.TYPES.get(header[1].lower()) if header else None
     section = known[0] if known else inference.infer(plain).section

@@ -29,7 +29,8 @@ def generate(
     """
     changes = _changes(commits)
     cancelled = reverts.resolve([change.written for change in changes], [change.hash for change in changes])
-    known = {reverts.subject_key(change.written.subject) for change in changes}
+    has_merges = any(merges.is_merge(change.written.subject) for change in changes)
+    known = {reverts.subject_key(change.written.subject) for change in changes} if has_merges else set()
     standing = [change for i, change in enumerate(changes) if i not in cancelled.reverted]
     unclear = {changes[i].id for i in cancelled.unclear}
     found: list[Classified] = []

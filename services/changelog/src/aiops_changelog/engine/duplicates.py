@@ -1,7 +1,7 @@
 """Commits that bring the same change: cherry-picks, one pull request seen twice, one subject used again."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from aiops_changelog.engine.message import Message
 from aiops_changelog.engine.reverts import subject_key
@@ -10,47 +10,56 @@ _PICKED = re.compile(r"^\(cherry picked from commit ([0-9a-fA-F]{7,64})\)", re.M
 _WORD = re.compile(r"\w+")
 _SIMILAR = 0.6
 _MOST_COMPARED = 20
+_COMPARED = 300
 
 
-def groups(messages: Sequence[Message], hashes: Sequence[str | None], merges: Collection[int] = ()) -> list[list[int]]:
+def groups(messages: Sequence[Message], hashes: Sequence[str | None], merges: Sequence[int] = ()) -> list[list[int]]:
     """Positions of ``messages`` partitioned into changes, in order of each group's first member.
 
     ``merges`` are the positions of merges: their title often repeats a commit's description without its type.
     """
-    parent = list(range(len(messages)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    def join(i: int, j: int) -> None:
-        low, high = sorted((root(i), root(j)))
-        parent[high] = low
-
+    found = _Partition(len(messages))
     seen: dict[object, int] = {}
     by_request: dict[str, list[int]] = {}
     for i, message in enumerate(messages):
         for key in _keys(message, hashes[i]):
-            join(seen.setdefault(key, i), i)
+            first = seen.setdefault(key, i)
+            if first != i:
+                found.join(first, i)
         if message.pull_request:
             others = by_request.setdefault(message.pull_request, [])
-            for other in others[:_MOST_COMPARED]:
-                if _similarity(messages[other].description, message.description) >= _SIMILAR:
-                    join(other, i)
-                    break
+            similar = next((other for other in others[:_MOST_COMPARED] if _similar(messages[other], message)), None)
+            if similar is not None:
+                found.join(similar, i)
             others.append(i)
-    by_description = {subject_key(messages[i].description): i for i in merges}
-    if by_description:
+    if merges:
+        titles = {subject_key(messages[i].description): i for i in merges}
         for i, message in enumerate(messages):
-            merge = by_description.get(subject_key(message.description))
-            if merge is not None:
-                join(merge, i)
-    members: dict[int, list[int]] = {}
-    for i in range(len(messages)):
-        members.setdefault(root(i), []).append(i)
-    return list(members.values())
+            found.join(titles.get(subject_key(message.description), i), i)
+    return found.parts()
+
+
+class _Partition:
+    """Disjoint sets of 0 … size-1, each led by its lowest member."""
+
+    def __init__(self, size: int) -> None:
+        self._parent = list(range(size))
+
+    def _root(self, i: int) -> int:
+        parent = self._parent
+        while parent[i] != i:
+            parent[i] = i = parent[parent[i]]
+        return i
+
+    def join(self, i: int, j: int) -> None:
+        one, other = self._root(i), self._root(j)
+        self._parent[max(one, other)] = min(one, other)
+
+    def parts(self) -> list[list[int]]:
+        members: dict[int, list[int]] = {}
+        for i in range(len(self._parent)):
+            members.setdefault(self._root(i), []).append(i)
+        return list(members.values())
 
 
 def _keys(message: Message, commit_hash: str | None) -> list[object]:
@@ -64,7 +73,7 @@ def _keys(message: Message, commit_hash: str | None) -> list[object]:
     return keys
 
 
-def _similarity(one: str, other: str) -> float:
-    """Jaccard index of the two sets of words, 0 to 1."""
-    first, second = set(_WORD.findall(one.casefold())), set(_WORD.findall(other.casefold()))
-    return len(first & second) / len(first | second) if first or second else 0.0
+def _similar(one: Message, other: Message) -> bool:
+    """Whether the two descriptions share most of their words (Jaccard index)."""
+    first, second = (set(_WORD.findall(message.description[:_COMPARED].casefold())) for message in (one, other))
+    return len(first & second) >= _SIMILAR * len(first | second)

@@ -10,7 +10,7 @@ from aiops_changelog.engine import quoting
 
 _TOKEN = r"(?:BREAKING[ -]CHANGE|[^\W\d_][\w-]*)"  # noqa: S105 - a footer's token, not a secret
 # Rule 8: footers stand one blank line after the body, so only the start of a paragraph can open the block.
-_OPENING = re.compile(rf"\n[ \t]*\n+(?={_TOKEN}(?::(?:[ \t\n]|$)| #))")
+_OPENING = re.compile(rf"\n[ \t]*\n(?={_TOKEN}(?::(?:[ \t\n]|$)| #))")
 _FOOTER = re.compile(rf"^({_TOKEN})(:(?:[ \t]+|(?=\n|$))| #)", re.MULTILINE)
 _BREAKING = frozenset(("BREAKING CHANGE", "BREAKING-CHANGE"))
 

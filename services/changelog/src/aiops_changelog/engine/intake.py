@@ -74,9 +74,20 @@ def from_text(data: bytes) -> list[Commit]:
     return [Commit(text)] if text.strip() else []
 
 
+def _without_surrogates(values: dict[str, object]) -> dict[str, object]:
+    # JSON may hold half a surrogate pair as an escape, which no encoding of the output could hold.
+    return {name: _encodable(value) for name, value in values.items()}
+
+
+def _encodable(value: object) -> object:
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
 def _from_line(number: int, line: str) -> Commit:
     try:
-        values = json.loads(line)
+        values = json.loads(line, object_hook=_without_surrogates)
     except ValueError as error:
         raise InvalidCommit(f"line {number} is not JSON: {error}") from error
     if not isinstance(values, dict):

@@ -8,7 +8,7 @@ from aiops_changelog.domain import ChangelogEntry, ChangelogSection
 from aiops_changelog.domain import ChangeSection as Section
 from aiops_changelog.engine import sections
 
-_CODE = re.compile(r"(`+)(?:(?!\1).)+\1(?!`)|`")
+_BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"[<*\\]|\](?=[(\[])|(?<![^\W_])_+|_+(?![^\W_])|^[#>+|-](?=\s|#)|^[0-9]+(?=[.)]\s)")
 _MAY_BE_SPECIAL = re.compile(r"[`<*_\\\]]|^[#>+|0-9-]")
 _MOST_HASHES = 3
@@ -66,12 +66,32 @@ def escaped(text: str) -> str:
     if not _MAY_BE_SPECIAL.search(text):
         return text
     parts, end = [], 0
-    for span in _CODE.finditer(text):
-        parts.append(_escaped_plain(text[end : span.start()], at_start=end == 0))
-        parts.append(span[0] if span[1] else "\\`")
-        end = span.end()
+    for start, stop, is_code in _code_spans(text):
+        parts.append(_escaped_plain(text[end:start], at_start=end == 0))
+        parts.append(text[start:stop] if is_code else "\\`" * (stop - start))
+        end = stop
     parts.append(_escaped_plain(text[end:], at_start=end == 0))
     return "".join(parts)
+
+
+def _code_spans(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Start, end and whether it is a code span, of every span and of every run of backticks that opens none.
+
+    A run is closed by the next one of the same length (CommonMark 0.31, section 6.1).
+    """
+    runs = [match.span() for match in _BACKTICKS.finditer(text)]
+    closing: dict[int, int] = {}
+    latest: dict[int, int] = {}
+    for number in range(len(runs) - 1, -1, -1):
+        length = runs[number][1] - runs[number][0]
+        if length in latest:
+            closing[number] = latest[length]
+        latest[length] = number
+    number = 0
+    while number < len(runs):
+        last = closing.get(number, number)
+        yield runs[number][0], runs[last][1], last != number
+        number = last + 1
 
 
 def _escaped_plain(text: str, *, at_start: bool) -> str:

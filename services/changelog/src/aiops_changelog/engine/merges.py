@@ -8,7 +8,7 @@ from aiops_changelog.engine.message import HEADER, Message, parse
 _MERGE = re.compile(
     r"Merge pull request #([0-9]+)|Merged in \S+ \(pull request #([0-9]+)\)|Auto merge of #([0-9]+) - |Merge #([0-9]+)"
     r"|Merge (?:remote-tracking )?(?:branch|branches|tag|tags|commit|commits) |Merge remote branch "
-    r"|Merge \S+ into \S+$|Merge \S*/\S+$"
+    r"|Merge \S+ into \S+$|Merge \S{1,200}/\S{1,200}$"
 )
 _AZURE = re.compile(r"Merged PR ([0-9]+): (?=\S)")
 _NOT_A_TITLE = re.compile(

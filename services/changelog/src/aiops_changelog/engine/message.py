@@ -59,7 +59,7 @@ def _parse_subject(subject: str, rest: str) -> Message:
     if subject.endswith(")"):
         match = references.PULL_REQUEST.search(subject)
         if match and match.start():
-            description, pull_request = subject[: match.start()], match[1]
+            description, pull_request = subject[: match.start()].rstrip(), match[1]
     header = HEADER.fullmatch(description)
     marker = None
     if not header or header[1].lower() not in sections.TYPES:

@@ -1,9 +1,11 @@
 """References to issues, pull requests, tickets and advisories in a commit message."""
 
 import re
+import string
 
 _NUMBER = re.compile(r"#[0-9]+\b")
-_REPOSITORY = re.compile(r"[\w.-]{1,60}/[\w.-]{1,60}$")
+_NAME = f"{string.ascii_letters}{string.digits}_.-"
+_LONGEST_NAME = 121
 _KEY = re.compile(r"(?<![\w/-])(?:CVE-[0-9]{4}-[0-9]{4,}|([A-Z][A-Z0-9]{1,9})-[0-9]{1,7})(?![\w-])")
 _MERGE_REQUEST = re.compile(r"^See merge request (\S+![0-9]+)", re.MULTILINE)
 # Names of standards and algorithms that look like ticket keys.
@@ -12,7 +14,7 @@ _STANDARD_NAMES = (
     "PEP PKCS POSIX RC RFC RS RSA SHA SHA2 SHA3 SSE TLS UCS UTF WIN WINDOWS X"
 )
 _STANDARDS = frozenset(_STANDARD_NAMES.split())
-PULL_REQUEST = re.compile(r"\s*\(#([0-9]+)\)\s*$")
+PULL_REQUEST = re.compile(r"\(#([0-9]+)\)$")
 """The number that GitHub puts behind the subject of a squashed or merged pull request."""
 
 
@@ -39,5 +41,9 @@ def _with_repository(text: str, match: re.Match[str]) -> str | None:
         return None
     if not (before.isalnum() or before in "_-."):
         return match[0]
-    repository = _REPOSITORY.search(text, max(0, start - 121), start)
-    return repository[0] + match[0] if repository else None
+    window = text[max(0, start - _LONGEST_NAME) : start]
+    owner = window.rstrip(_NAME)
+    if not owner.endswith("/"):
+        return None
+    outside = owner[:-1].rstrip(_NAME)
+    return window[len(outside) :] + match[0] if len(outside) < len(owner) - 1 else None

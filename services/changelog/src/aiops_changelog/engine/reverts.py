@@ -1,7 +1,7 @@
 """Which commits are cancelled by reverts of the same release, and which reverts are thereby spent."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,10 +14,11 @@ _HASHES = re.compile(rf"\b{_HASH}\b")
 _STATED_REQUEST = re.compile(r"^Reverts (?:[\w.-]+/[\w.-]+)?#([0-9]+)\b", re.MULTILINE)
 _QUOTED = re.compile(r"(?:Revert|revert:)\s+[\"'](.*)[\"']$", re.DOTALL)
 _REAPPLIED = re.compile(r"Reapply\s+\"(.*)\"$", re.DOTALL)
-_PLAIN = re.compile(r"(?:Revert|Reverts|Reverted|Reapply) ")
+_PLAIN = ("Revert ", "Reverts ", "Reverted ", "Reapply ")
 _HASH_FOOTERS = frozenset(("refs", "ref", "reverts", "revert"))
 _SHORTEST_UNMARKED = 7
 _LONGER_THAN_WORDS = 16
+_MOST_OF_A_REQUEST = 100
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class Cancellation:
 def stated(message: Message) -> Revert | None:
     """The revert that a message states, None for any other message."""
     subject = message.subject
-    announced = message.type == "revert" or _PLAIN.match(subject) is not None
+    announced = message.type == "revert" or subject.startswith(_PLAIN)
     if not announced and "This reverts commit" not in message.rest:
         return None
     visible = quoting.masked(message.rest)
@@ -70,7 +71,7 @@ def _is_no_word(text: str) -> bool:
 
 
 def _quoted_subject(message: Message) -> str | None:
-    plain = references.PULL_REQUEST.sub("", message.subject)
+    plain = references.PULL_REQUEST.sub("", message.subject).rstrip()
     if reapplied := _REAPPLIED.match(plain):
         return f'Revert "{reapplied[1]}"'
     if quoted := _QUOTED.match(plain):
@@ -148,19 +149,16 @@ class _Targets:
         if revert.hashes:
             return [self._with_hash(h.lower()) for h in dict.fromkeys(revert.hashes)]
         if revert.pull_request and revert.pull_request in self._by_request:
-            return [[i] for i in self._by_request[revert.pull_request]]
-        if revert.subject is None:
-            return [[]]
-        candidates = [i for i in self._by_subject.get(subject_key(revert.subject), ()) if i != position]
-        later = [i for i in candidates if i > position]
-        return [(later or candidates[::-1])[:1]]
+            parts = self._by_request[revert.pull_request]
+            return [[i] for i in parts] if len(parts) <= _MOST_OF_A_REQUEST else [parts]
+        candidates = self._by_subject.get(subject_key(revert.subject), []) if revert.subject is not None else []
+        behind, before = bisect_right(candidates, position), bisect_left(candidates, position)
+        return [candidates[behind : behind + 1] or candidates[max(0, before - 1) : before]]
 
     def _with_hash(self, wanted: str) -> list[int]:
-        found = []
         start = bisect_left(self._sorted, wanted)
-        while start < len(self._sorted) and self._sorted[start].startswith(wanted):
-            found.append(self._by_hash[self._sorted[start]])
-            start += 1
+        nearest = self._sorted[start : start + 2]  # two are enough to be ambiguous
+        found = [self._by_hash[known] for known in nearest if known.startswith(wanted)]
         if not found:
             found = [
                 self._by_hash[wanted[:n]] for n in self._lengths if n < len(wanted) and wanted[:n] in self._by_hash
@@ -170,4 +168,6 @@ class _Targets:
 
 def subject_key(subject: str) -> str:
     """What two spellings of one subject share: case, spacing, and the pull request's number left aside."""
-    return " ".join(references.PULL_REQUEST.sub("", subject).casefold().split())
+    if subject.endswith(")"):
+        subject = references.PULL_REQUEST.sub("", subject)
+    return " ".join(subject.casefold().split())

@@ -13,6 +13,7 @@ _CRASH_LINE = re.compile(
     r"|terminate called)"
 )
 _CAUSE = re.compile(r"\s*(?:Caused by: )?((?:[\w$]+\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Fault|Warning)\b.*)")
+_MAX_PEM_LINES: Final = 200
 _TRACEBACK: Final = "Traceback (most recent call last):"
 
 
@@ -32,6 +33,16 @@ def continues(line: str, *, structured: bool, in_traceback: bool) -> bool:
     if structured:
         return line[0].isspace() or not _CRASH_LINE.match(line)
     return in_traceback and (line[0].isspace() or cause(line) is not None)
+
+
+def pem_lines_after(line: str, left: int) -> int:
+    """How many lines may still belong to a PEM block (RFC 7468) after ``line``, given how many might before it.
+
+    The lines of a key look like words, and no redaction of single lines can tell that they are none.
+    """
+    if "-----" in line:
+        return _MAX_PEM_LINES if "-----BEGIN " in line and "-----END " not in line else 0
+    return max(0, left - 1)
 
 
 def opens_traceback(line: str) -> bool:

@@ -6,12 +6,16 @@ that differ only in a word with fewer values ("VM Started", "VM Paused") are the
 
 import re
 from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Final
 
 from aiops_summarizer.engine.masking import WILD, fold_runs
 
 MIN_VALUES: Final = 4
 """Distinct words at one slot from which on it is variable."""
+
+_MAX_SLOTS: Final = 64
+"""Slots of one template that are looked at; the bound keeps memory proportional to the number of templates."""
 
 MIN_SUBJECTS: Final = 32
 """The same for the word that a message starts with: it names what the message is about, and is seldom variable."""
@@ -40,7 +44,7 @@ def generalise(templates: Iterable[str]) -> dict[str, str]:
     parts = {template: split(template) for template in goal}
     while merges := _round(parts):
         goal = {origin: merges.get(template, template) for origin, template in goal.items()}
-        parts = {template: split(template) for template in goal.values()}
+        parts = {template: parts.get(template) or split(template) for template in goal.values()}
     return {origin: _filled(template, parts) for origin, template in goal.items()}
 
 
@@ -76,10 +80,10 @@ def _candidates(parts: dict[str, Parts]) -> list[tuple[int, list[str]]]:
     for template, sequence in parts.items():
         hashes = [hash((at, part)) for at, part in enumerate(sequence)]
         whole = sum(hashes)
-        for at, part in enumerate(sequence):
-            if part == WILD or is_word(part):
-                # The sum without one summand stands for the sequence with a hole there.
-                slots.setdefault((len(sequence), at, whole - hashes[at]), []).append(template)
+        open_slots = (at for at, part in enumerate(sequence) if part == WILD or is_word(part))
+        for at in islice(open_slots, _MAX_SLOTS):
+            # The sum without one summand stands for the sequence with a hole there.
+            slots.setdefault((len(sequence), at, whole - hashes[at]), []).append(template)
     found = [
         (at, sorted(members))
         for (_, at, _), members in slots.items()

@@ -154,9 +154,12 @@ def _level(pattern: str, lines: list[str]) -> str | None:
             longer = rf"{pattern}(?:{_ITEM}){{{between}}}{_OPEN}({words}){_LEVEL_CLOSE}"
             if _share(longer, lines) >= _NEARLY_ALL:
                 return longer
-    # Not always at the same place: then only where it is marked as a level by its case and by a colon or brackets.
-    marked = rf"{pattern}(?:{_ITEM}){{0,4}}?(?-i:(?:\[|\b)({WORD_PATTERN})(?:\]|:))(?:\s+|$)"
-    return marked if _share(marked, lines) >= _NEARLY_ALL else None
+    # Not always at the same place: then only where it is marked as a level by brackets or a colon, or by its case.
+    for marked in (rf"(?-i:(?:\[|\b)({WORD_PATTERN})(?:\]|:))(?:\s+|$)", rf"(?-i:\b({WORD_PATTERN})\b){_LEVEL_CLOSE}"):
+        longer = rf"{pattern}(?:{_ITEM}){{0,4}}?{marked}"
+        if _share(longer, lines) >= _NEARLY_ALL:
+            return longer
+    return None
 
 
 def _level_only(sample: list[str], clock: Clock) -> Header | None:

@@ -19,6 +19,9 @@ MAX_TEMPLATES: Final = 4096
 NO_MESSAGE: Final = "(no message)"
 """Template of the lines that are nothing but a header."""
 
+PEM_LINE: Final = "(PEM block)"
+"""What is shown in place of a line of a key or certificate."""
+
 _MAX_EXAMPLE: Final = 1000
 _MAX_REMEMBERED: Final = 1 << 15
 _SAMPLE_CHARACTERS: Final = 4 << 20
@@ -96,12 +99,18 @@ class _Scanner:
         self._known: dict[str, tuple[int, Statistics]] = {}
         self._owner: Statistics | None = None
         self._in_traceback = False
+        self._pem_lines = 0
 
     def add(self, line: str) -> int:
         """Count one line; returns its slot in the store."""
         self.line_count += 1
         written, payload = self._unwrap(line) if self._unwrap else (None, line)
         parsed = self._parse(payload)
+        if self._pem_lines or "-----BEGIN " in line:
+            inside = self._pem_lines > 0
+            self._pem_lines = continuation.pem_lines_after(line, self._pem_lines)
+            if inside and parsed is None:
+                return self._continue(PEM_LINE)
         if parsed is None:
             if self._continues(payload):
                 return self._continue(payload)

@@ -6,7 +6,6 @@ from typing import Final
 
 from aiops_summarizer.engine.formats import FORMATS, WRAPPERS, Parsed, Parser
 from aiops_summarizer.engine.header import learn, parse_any
-from aiops_summarizer.engine.levels import leading_level
 from aiops_summarizer.engine.timestamps import Clock
 
 SAMPLE_LINES: Final = 1000

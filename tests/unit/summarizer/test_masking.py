@@ -1,0 +1,41 @@
+"""What is variable by its type, and what is not."""
+
+import pytest
+
+from aiops_summarizer.engine.masking import Masker, normalise
+
+_CASES = [
+    ("took 17 ms", "took <*> ms"),
+    ("took 17ms at -3.5%", "took <*> at <*>"),
+    ("session 0x3fa9 closed", "session <*> closed"),
+    ("id 123e4567-e89b-12d3-a456-426614174000", "id <*>"),
+    ("from 10.0.0.7:5432 to /10.0.0.8:80", "from <*>:<*> to <*>:<*>"),
+    ("peer fe80:0:0:0:0:0:0:1 and ::1", "peer <*> and <*>"),
+    ("open /var/lib/a.b: denied", "open <*>: denied"),
+    ("get https://example.org/a?b=1, done", "get https://<*>, done"),
+    ("to db-7.example.org:5432", "to <*>:<*>"),
+    ("size 5.2 KB, free 17 B", "size <*>, free <*>"),
+    ("1229 bytes (1.2 KB) sent", "<*> bytes sent"),
+    ("at Wed May 01 10:00:01 2024", "at <*>:<*>:<*>"),
+    ("lasted 01:02:03, then 00:17", "lasted <*>, then <*>"),
+    ("mail <EMAIL_1> from <IP_12>", "mail <*> from <*>"),
+    ("part job_-71 and step_2_0 on host-17", "part <*> and <*> on <*>"),
+    ("user=ann uid=0", "user=<*> uid=<*>"),
+    ("ssh2 over tty1 with utf8", "ssh2 over tty1 with utf8"),
+    ("read/write n/a org.example.Main", "read/write n/a org.example.Main"),
+    ("GET /a HTTP502", "GET <*> HTTP502"),
+    ("  a \t b  ", "a b"),
+    ("z" * 300, "<*>"),
+]
+
+
+@pytest.mark.parametrize(("message", "template"), _CASES)
+def test_typed_parts_are_masked(message: str, template: str) -> None:
+    masker = Masker()
+    assert normalise(masker.mask(message)) == template
+    assert normalise(masker.mask(message)) == template, "the remembered mask differs"
+
+
+def test_a_shape_is_not_mistaken_for_its_first_token() -> None:
+    masker = Masker()
+    assert [masker.mask("over ssh1"), masker.mask("over ssh2")] == ["over ssh1", "over ssh2"]
