@@ -6,6 +6,10 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from yarl import URL
+
+from aiops_common.postgres import Pool
+from aiops_common.postgres.migrate import migrate
 from support.servers import (
     PARTNER,
     ROOT,
@@ -17,10 +21,6 @@ from support.servers import (
     rabbitmq_server,
     service_passwords,
 )
-from yarl import URL
-
-from aiops_common.postgres import Pool
-from aiops_common.postgres.migrate import migrate
 
 
 @pytest.fixture(scope="session")

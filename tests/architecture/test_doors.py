@@ -16,8 +16,8 @@ COMMON = Path("libs/common/src/aiops_common")
 
 # The words of what the services are about. "commit" alone is not among them: transactions are committed.
 BUSINESS = re.compile(
-    r"tickets?|triag\w*|changelogs?|summar(?:y|ies|i[sz]e\w*|i[sz]ation)|log entr(?:y|ies)|commit messages?|release notes?"
-    r"|reporters?|incidents?",
+    r"tickets?|triag\w*|changelogs?|summar(?:y|ies|i[sz]e\w*|i[sz]ation)|log entr(?:y|ies)|commit messages?"
+    r"|release notes?|reporters?|incidents?",
     re.IGNORECASE,
 )
 # Also words of HTTP and of secrets, so only refused where they can mean nothing but the service.

@@ -50,6 +50,10 @@ _STAYS = [
     "exit code 137, pid 28364, 1048576 bytes, error 0x80070005, line 4111",
     "order 4111111111111112 of 1234567890123456",
     "Unexpected token } in JSON at position 17",
+    "UA Browser/115.0.0.0 package==8.6.0.163 kernel 5.15.90.1-generic",
+    "(query: string, token: CancellationToken): Provider PWD=/proc/self/cwd",
+    "90 8e a0 66 00 00 00 00 00 66 90 1f 84 at [[255 255 255] 023-08-14 21:43:55",
+    "https://ci.example.com/task/5522204518514688?logs=1",
     "task-force-one disk-usage-report-2024-01-01-of-the-week",
 ]
 

@@ -49,7 +49,8 @@ class ChangelogService:
         started = time.monotonic_ns()
         with _tracer.start_as_current_span("engine changelog"):
             draft = await asyncio.to_thread(self._draft, delivery.message)
-        improved = await improve(self._model, draft, lambda: build_prompt(received.project, draft), NotesAnswer, apply)
+        model = self._model if draft.sections else None  # without entries there is nothing to write about
+        improved = await improve(model, draft, lambda: build_prompt(received.project, draft), NotesAnswer, apply)
         provenance = improved.provenance(Provenance, elapsed_ms(started))
         done = received.succeeded(improved.result, provenance, self._clock())
         await self._effects.write(Effect(delivery, lambda version: replace(done, version=version), _generated))

@@ -61,7 +61,8 @@ class SummarizerService:
     async def _summarize(self, entry: LogEntry, redactions: int) -> LogSummary:
         started = time.monotonic_ns()
         with _tracer.start_as_current_span("engine digest", attributes={"aiops.lines": entry.line_count}):
-            found = await asyncio.to_thread(digest, iter_lines(entry.content))
+            # Dates without a year are read as of when the log was sent in, whenever the work is done.
+            found = await asyncio.to_thread(digest, iter_lines(entry.content), reference=entry.created_at)
         improved = await improve(self._model, found, lambda: build_prompt(entry.source, found), SummaryAnswer, apply)
         return _summary(improved.result, redactions, improved.provenance(Provenance, elapsed_ms(started)))
 
@@ -73,7 +74,7 @@ class SummarizerService:
             version=0,
             source=delivery.message.source,
             content=redacted.text,
-            line_count=sum(1 for _ in iter_lines(content)),
+            line_count=sum(1 for _ in iter_lines(redacted.text)),
             byte_count=len(content.encode()),
             state=JobState.PENDING,
             trace_id=current_trace_id(),

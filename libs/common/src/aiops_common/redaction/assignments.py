@@ -29,6 +29,8 @@ _KEY_OF = re.compile(
     r"(?:api|access|account|auth|private|secret|master|encryption|signing|shared|storage|license)[_ .-]?"
 )
 _KEY_OF_LENGTH = 12
+# Issued tokens mix letters and digits; a value of fewer letters and nothing else is a word of a program.
+_SHORTEST_LETTERS_ONLY = 24
 _ASSIGN = re.compile(
     r"[0-9]?(?:\\?[\"'])?[\])]?[ \t]{0,4}(?:=>|:=|==?|::?|>(?=[^\s<]))[ \t]{0,4}(?=\S)"
     r"(?:(?:bearer|basic|token|digest|negotiate|apikey)[ \t]{1,4})?"
@@ -59,8 +61,18 @@ def assigned_secrets(text: str) -> Iterator[Span]:
         if literal not in lowered:
             continue
         for match in name.finditer(lowered):
-            if literal != "key" or _is_secret_key(lowered, match.start()):
-                yield from _after(text, lowered, *match.span(), cookies=literal == "cookie")
+            if literal == "key" and not _is_secret_key(lowered, match.start()):
+                continue
+            for span in _after(text, lowered, *match.span(), cookies=literal == "cookie"):
+                if not _names_something_else(literal, text[span.start : span.end]):
+                    yield span
+
+
+def _names_something_else(literal: str, value: str) -> bool:
+    """Whether ``value`` is a type (``token: CancelToken``) or the working directory (``PWD=/srv``)."""
+    if literal in ("token", "key", "credential"):
+        return value.isalpha() and len(value) < _SHORTEST_LETTERS_ONLY
+    return literal == "pwd" and value.startswith("/")
 
 
 def _is_secret_key(lowered: str, start: int) -> bool:

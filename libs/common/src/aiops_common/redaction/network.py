@@ -9,8 +9,9 @@ from aiops_common.redaction.redacted import Kind
 from aiops_common.redaction.spans import Span
 
 # The scan starts at a dot or a colon, which are rarer in text than digits; what stands before is looked at on a hit.
-_INNER_OCTETS = re.compile(r"\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9]|\.?[A-Za-z0-9_])")
+_INNER_OCTETS = re.compile(r"\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9]|[.-]?[A-Za-z_]|\.[0-9])")
 _VERSION_WORDS = frozenset(("version", "release", "firmware", "build", "ver", "rev", "v"))
+_NO_HOST = frozenset(("0", "127", "255"))
 _COLONS = re.compile(r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:")
 _V6_LEFT = re.compile(r"[0-9A-Fa-f:]{0,40}")
 _V6_RIGHT = re.compile(r"[0-9A-Fa-f:]{0,40}(?:(?<=:)[0-9]{1,3}(?:\.[0-9]{1,3}){3})?")
@@ -30,7 +31,7 @@ def _v4(text: str) -> Iterator[Span]:
         start = dot - len(first)
         if not first or not all(_is_octet(octet) for octet in (first, *inner.groups())):
             continue
-        if first in ("0", "127", "255") or _glued(text, start) or _is_version(text, start):
+        if first in _NO_HOST or inner[0] == ".0.0.0" or _glued(text, start) or _is_version(text, start):
             continue
         yield Span(start, inner.end(), Kind.IP)
 
@@ -41,6 +42,8 @@ def _leading_digits(text: str, end: int) -> str:
 
 
 def _is_version(text: str, start: int) -> bool:
+    if text[max(0, start - 2) : start] == "==":  # as requirements pin it
+        return True
     before = text[max(0, start - 16) : start].rstrip(" \t:=\"'")
     return before[len(before.rstrip(ascii_letters)) :].lower() in _VERSION_WORDS
 

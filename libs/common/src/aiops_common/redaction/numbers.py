@@ -25,6 +25,7 @@ _SSN = re.compile(r"(?<![0-9])(?!000|666|9)[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000
 _SSN_CONTEXT = re.compile(r"\b(?:ssn|social|security|taxpayer|tin)\b")
 _DATE = re.compile(
     r"(?<![0-9])(?:(?:19|20)[0-9]{2}([-./ ])[01]?[0-9]\1[0-3]?[0-9]"
+    r"|[0-9]{2,4}-[01][0-9]-[0-3][0-9]"
     r"|[0-3]?[0-9]([-./])[0-3]?[0-9]\2(?:19|20)[0-9]{2}|[0-9]{2}/[0-9]{2}/[0-9]{2})(?![0-9])"
 )
 
@@ -34,7 +35,7 @@ _PHONE_CONTEXT = re.compile(
     r"\b(?:(?:tele|cell|smart|mobile)?phone|tel|mobile|cell|fax|whatsapp|sms|dial|hotline"
     r"|(?:call(?:ed|ing)?|reach) (?:me|him|her|us|them|back))s?\b"
 )
-_WEAK_PHONE_WORDS = ("call", "number", "contact", "reach", "ring", "text me", "landline", "extension")
+_WEAK_PHONE_WORDS = ("call", "number", "contact", "reach", "ring", "text me", "landline")
 _WEAK_PHONE_CONTEXT = re.compile(rf"\b(?:{'|'.join(_WEAK_PHONE_WORDS)})\b")
 _CONTEXT_LENGTH = 40
 _WITHOUT_SEPARATORS = str.maketrans("", "", "+() .-/\xa0")
@@ -43,6 +44,8 @@ _NORTH_AMERICA = (
     re.compile(r"(?:\+?1 )?[2-9][0-9]{2} [2-9][0-9]{2}[ -][0-9]{4}"),
 )
 _AREA_IN_PARENTHESES = re.compile(r"(?:\+?[0-9]{1,3}[ .-]?)?\(0?[0-9]{1,4}\)[ .-]?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){1,3}")
+_HEX_BEFORE = re.compile(r"(?:[0-9a-f]{2} ){2}\Z")
+_HEX_AFTER = re.compile(r"(?: [0-9a-f]{2}){2}\b")
 _PAIRS = re.compile(r"0[1-9](?:([ .-])[0-9]{2})(?:\1[0-9]{2}){3}")
 _TRUNK_ZERO = re.compile(r"0[0-9]{1,4}[ /-](?=(?:[ -]?[0-9]){6,9}(?![ -]?[0-9]))[0-9]{2,8}(?:[ -][0-9]{2,4}){0,3}")
 _GROUPS_ALONE = re.compile(r"[2-9][0-9]{1,2}(?=(?: ?[0-9]){6,8}\Z)(?: [0-9]{2,4}){2,4}")
@@ -63,7 +66,7 @@ def numbers(text: str) -> Iterator[Span]:
         if digits < 7 or digits > 34:
             continue
         start = match.start()
-        found = list(_cards(candidate)) if digits >= 13 else []
+        found = list(_cards(candidate, text[start - 1 : start])) if digits >= 13 else []
         found = found or (list(_social_security(candidate, text, start)) if digits >= 9 else [])
         if found:
             yield from (Span(start + first, start + last, kind) for first, last, kind in found)
@@ -71,7 +74,9 @@ def numbers(text: str) -> Iterator[Span]:
             yield from _phone(candidate, digits, text, start)
 
 
-def _cards(candidate: str) -> Iterator[Span]:
+def _cards(candidate: str, before: str) -> Iterator[Span]:
+    if before == "/":  # an id in a path
+        return
     for match in _CARD.finditer(candidate):
         for end in (match.end(), match.start() + 19):
             digits = re.sub(r"[^0-9]", "", candidate[match.start() : end])
@@ -132,7 +137,7 @@ def _before(text: str, start: int) -> str:
 
 
 def _phone(candidate: str, digits: int, text: str, start: int) -> Iterator[Span]:
-    if digits > 15 or _DATE.search(candidate):
+    if digits > 15 or _DATE.search(candidate) or _is_data(candidate, text, start):
         return
     if candidate[0] == "(" and candidate.count("(") > candidate.count(")"):
         candidate, start = candidate[1:], start + 1
@@ -141,6 +146,16 @@ def _phone(candidate: str, digits: int, text: str, start: int) -> Iterator[Span]
         end = start + length
         extension = _EXTENSION.match(text, end)
         yield Span(start, extension.end() if extension else end, Kind.PHONE)
+
+
+def _is_data(candidate: str, text: str, start: int) -> bool:
+    """Whether it stands among other numbers: in an array, after a time, between the pairs of a hex dump."""
+    before = text[max(0, start - 6) : start]
+    if before.endswith("[") or (before.endswith(":") and before[-2:-1].isdigit()):
+        return True
+    pairs = all(len(group) == 2 for group in candidate.split(" "))
+    after = text[start + len(candidate) : start + len(candidate) + 6]
+    return pairs and bool(_HEX_BEFORE.search(before) or _HEX_AFTER.match(after))
 
 
 def _phone_length(candidate: str, digits: int, text: str, start: int) -> int:
@@ -172,6 +187,8 @@ def _international(candidate: str) -> int:
     while end > 7:
         number = candidate[:end]
         number = number.replace("(0)", "")
+        if number.startswith("000"):
+            return 0
         if number.startswith("00"):
             number = "+" + number[2:]
         try:

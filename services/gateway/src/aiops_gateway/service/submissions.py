@@ -37,6 +37,7 @@ class Submissions:
     async def summarize_log(self, viewer: Viewer, command: SummarizeLog, key: str | None) -> LogSnapshot:
         """Accept a log."""
         identity, now = Identity.of(viewer, "summarizeLog", key, command), self._clock()
+        content = await _redacted(command.content)
         pending = LogSnapshot(
             id=identity.message_id,
             version=0,
@@ -45,8 +46,8 @@ class Submissions:
             created_at=now,
             updated_at=now,
             source=command.source,
-            content=await _redacted(command.content),
-            line_count=count_lines(command.content),
+            content=content,
+            line_count=count_lines(content),
             byte_count=len(command.content.encode()),
         )
         return await self._accept(viewer, identity, LOG_ENTRIES, pending, command)
