@@ -19,7 +19,11 @@ import aio_pika
 
 async def publish(title: str, body: str) -> str:
     """Publish the command as a CloudEvent, wait until the broker has it on disk, return the message id."""
-    url, exchange, message_type = os.environ["PARTNER_AMQP_URL"], os.environ["PARTNER_EXCHANGE"], "triage.triage_ticket.v1"
+    url, exchange, message_type = (
+        os.environ["PARTNER_AMQP_URL"],
+        os.environ["PARTNER_EXCHANGE"],
+        "triage.triage_ticket.v1",
+    )
     user, message_id = unquote(urlsplit(url).username or ""), str(uuid.uuid4())
     event = {
         "specversion": "1.0", "id": message_id, "source": user, "type": message_type,

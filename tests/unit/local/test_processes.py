@@ -3,6 +3,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -160,3 +161,11 @@ def test_a_task_that_takes_too_long_is_ended(processes: Processes) -> None:
         processes.run(python(SLEEP), 0.1)
 
     assert processes.marked() == []
+
+
+def test_a_shared_process_does_not_count_as_left_behind(processes: Processes) -> None:
+    shared = processes.start(replace(python(SLEEP), shared=True))
+
+    assert processes.marked() == []
+    processes.stop("worker")
+    assert not is_alive(shared)

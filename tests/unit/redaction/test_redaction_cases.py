@@ -41,6 +41,7 @@ _STAYS = [
     "job 123e4567-e89b-12d3-a456-426614174000 at 9f8e7d6c5b4a39281706f5e4d3c2b1a098765432",
     "version 1.2.3.4, v10.0.0.1, release: 4.3.2.1, package-1.2.3.4, oid 1.3.6.1.4.1.311",
     "127.0.0.1 0.0.0.0 255.255.255.0 ::1 ::",
+    "shape[1::-1] and rows[10::20]",
     "std::vector<a::b> Foo::Bar::baz 00:1a:2b:3c:4d:5e 12:34:56",
     "Failed password for invalid user admin from port 22 ssh2",
     "password: required, token: expired, secret=null, password=*****, api_key=${API_KEY}",

@@ -54,6 +54,20 @@ def test_restoring_gives_the_text_back(text: str) -> None:
     assert redacted.count == sum(redacted.kinds.values())
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("123-45-6789+49 30 1234567", "<SSN_1><PHONE_1>"),
+        ("fe80::1(555) 234-5678", "<IP_1><PHONE_1>"),
+        ('10.1.2.3.123-45-6789"', '<IP_1>.<SSN_1>"'),
+    ],
+)
+def test_what_a_replaced_neighbour_hid_is_found_as_well(text: str, expected: str) -> None:
+    redacted = redact(text)
+    assert redacted.text == expected
+    assert redacted.restore(expected) == text
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(_TEXTS, min_size=1, max_size=4))
 def test_a_line_is_redacted_alike_alone_and_among_others(lines: list[str]) -> None:

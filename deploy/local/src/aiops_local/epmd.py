@@ -15,11 +15,12 @@ import psutil
 from aiops_local.choices import ports
 from aiops_local.layout import Layout
 from aiops_local.process_tree import end, environment_of
-from aiops_local.processes import MARK, MARK_NAME, Command, Processes
+from aiops_local.processes import Command, Processes
 from aiops_local.readiness import wait_until
 
 NAME = "epmd"
 _DEFAULT_PORT = 4369
+_OWNER = "AIOPS_EPMD_OWNER"  # the state directory of the stack that started it
 _NAMES_REQUEST = b"\x00\x01n"  # length 1, NAMES_REQ of the distribution protocol
 
 
@@ -49,8 +50,9 @@ class Epmd:
         command = Command(
             name=NAME,
             argv=(_program(), "-address", "127.0.0.1", "-port", str(self.port)),
-            environment={"ERL_EPMD_PORT": str(self.port)},
+            environment={"ERL_EPMD_PORT": str(self.port), _OWNER: str(self._processes.layout.state)},
             directory=Path("/"),
+            shared=True,
         )
         self._processes.start(command)
         wait_until({NAME: lambda: self.names() is not None}, timeout, self._processes.check)
@@ -81,8 +83,9 @@ class Epmd:
         found = []
         for process in psutil.process_iter():
             environment = environment_of(process)
-            ours = environment.get(MARK_NAME) == NAME and environment.get("ERL_EPMD_PORT") == str(self.port)
-            if ours and not (Path(environment[MARK]) / "run" / f"{NAME}.pid").exists():
+            if _OWNER not in environment or environment.get("ERL_EPMD_PORT") != str(self.port):
+                continue
+            if not Layout(Path(environment[_OWNER])).pid_file(NAME).exists():
                 found.append(process)
         return found
 

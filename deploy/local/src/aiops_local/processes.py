@@ -29,7 +29,10 @@ _LARGEST_LOG = 20 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A process to start. `environment` comes on top of what every process inherits (PATH, locale, ...)."""
+    """A process to start. `environment` comes on top of what every process inherits (PATH, locale, ...).
+
+    A `shared` one may come to serve other stacks: it is ended by its pid file only, not as something left behind.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -38,6 +41,7 @@ class Command:
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20.0
+    shared: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -177,7 +181,7 @@ class Processes:
         log = self.layout.log(command.name)
         if log.exists() and log.stat().st_size > _LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
-        marks = {MARK: str(self.layout.state), MARK_NAME: command.name}
+        marks = {} if command.shared else {MARK: str(self.layout.state), MARK_NAME: command.name}
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
             return subprocess.Popen(  # noqa: S603 - the commands are this package's own
                 command.argv,

@@ -122,8 +122,6 @@ class Stack:
     def _end_strays(self) -> None:
         """End what an earlier run started and lost sight of, e.g. because its pid file was removed."""
         known = {process.pid for name in self.processes.names() if (process := self.processes.running(name))}
-        # A port mapper may serve others; Epmd.stop decides on it.
-        known |= {process.pid for process in self.processes.marked(epmd.NAME)}
         strays = [process for process in self.processes.marked() if known.isdisjoint(line(process))]
         end(strays)
 

@@ -23,13 +23,7 @@ class Phase(StrEnum):
     CONTRACT = "contract"
 
 
-def add_service_commands(
-    cli: typer.Typer,
-    *,
-    name: str,
-    package: str,
-    settings_type: type[S],
-) -> None:
+def add_service_commands(cli: typer.Typer, *, name: str, package: str, settings_type: type[S]) -> None:
     """Add ``serve`` and ``migrate`` for the service ``name`` to ``cli``.
 
     ``<package>.app.build_app(settings)`` is imported only to serve, so that offline commands start at once.
@@ -38,37 +32,43 @@ def add_service_commands(
     @cli.command()
     def serve() -> None:
         """Run the service until SIGTERM; settings come from the environment."""
-        settings = load_settings(settings_type)
-        setup_logging(name, settings.log_level)
-        flush_spans = setup_telemetry(name)
-        try:
-            uvicorn.run(
-                _build_app(package, settings),
-                host=settings.host,
-                port=settings.port,
-                loop="uvloop",
-                http="httptools",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=10,
-            )
-        finally:
-            flush_spans()
+        _serve(name, package, load_settings(settings_type))
 
     @cli.command()
     def migrate(phase: Phase = Phase.EXPAND) -> None:
         """Bring the schema up to date; prints each migration that was applied."""
-        settings = load_settings(settings_type)
-        # Alembic and SQLAlchemy take a second to import; the other commands do without them.
-        migrations = importlib.import_module("aiops_common.postgres.migrate")
-        applied = migrations.migrate(settings.database_url.get_secret_value(), name, package, phase.value)
-        for revision in applied:
-            typer.echo(f"{name}: applied {revision}")
-        if not applied:
-            typer.echo(f"{name}: {phase.value} is up to date")
+        _migrate(name, package, load_settings(settings_type), phase)
 
 
-def _build_app(package: str, settings: ServiceSettings) -> Starlette:
+def _serve(name: str, package: str, settings: ServiceSettings) -> None:
+    setup_logging(name, settings.log_level)
+    flush_spans = setup_telemetry(name)
     build_app: Callable[[ServiceSettings], Starlette] = importlib.import_module(f"{package}.app").build_app
-    return build_app(settings)
+    try:
+        uvicorn.run(
+            build_app(settings),
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+    finally:
+        flush_spans()
+
+
+def _migrate(name: str, package: str, settings: ServiceSettings, phase: Phase) -> None:
+    # Alembic and SQLAlchemy take a second to import; the other commands do without them.
+    migrations = importlib.import_module("aiops_common.postgres.migrate")
+    try:
+        applied = migrations.migrate(settings.database_url.get_secret_value(), name, package, phase.value)
+    except migrations.MigrationFailed as error:
+        typer.echo(f"{name}: {error}", err=True)
+        raise typer.Exit(1) from None
+    for revision in applied:
+        typer.echo(f"{name}: applied {revision}")
+    if not applied:
+        typer.echo(f"{name}: {phase.value} is up to date")

@@ -48,6 +48,9 @@ class AuthSettings(ServiceSettings):
     argon2_parallelism: int = Field(default=4, ge=1, le=64)
     """Lanes (threads) of one hash."""
 
+    prefetch: int = Field(default=16, ge=1, le=1000)
+    """Requests that are worked on at the same time; those behind them wait on the broker, and expire there."""
+
     hash_concurrency: int = Field(default=2, ge=1, le=64)
     """Hashes computed at once; times ``argon2_memory_kib`` it is the memory that a flood of log-ins can take."""
 

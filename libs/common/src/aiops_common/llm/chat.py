@@ -3,6 +3,7 @@
 What the model was told and what it said appears in no log, span or error.
 """
 
+import asyncio
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -62,6 +63,10 @@ async def say(client: openai.AsyncOpenAI, model: str, question: Question) -> Sai
         except ModelUnavailable as error:
             span.set_attribute("error.type", error.reason)
             span.set_status(trace.StatusCode.ERROR, error.reason)
+            raise
+        except asyncio.CancelledError:  # by the deadline or by whoever asked
+            span.set_attribute("error.type", "cancelled")
+            span.set_status(trace.StatusCode.ERROR, "cancelled")
             raise
         span.set_attribute("gen_ai.response.model", said.model)
         span.set_attribute("gen_ai.usage.input_tokens", said.input_tokens)

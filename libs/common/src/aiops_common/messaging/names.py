@@ -12,8 +12,8 @@ PRINCIPAL_HEADER = "x-aiops-principal"
 ATTEMPT_HEADER = "x-aiops-attempt"
 """How many times the message was tried and failed; absent on the first delivery."""
 
-RETRY_RUNGS = ("5s", "30s", "2m", "10m")
-"""The rungs of the retry ladder, as they stand in queue names."""
+RETRY_RUNGS = {"5s": 5, "30s": 30, "2m": 120, "10m": 600}
+"""The rungs of the retry ladder, as they stand in queue names, and how many seconds a message waits on each."""
 
 
 def work_queue(owner: str) -> str:

@@ -20,6 +20,7 @@ from aiops_common.messaging.names import (
     RETRY_EXCHANGE,
     RETRY_RUNGS,
     dead_queue,
+    events_queue,
     requests_queue,
     retry_queue,
     work_queue,
@@ -32,19 +33,7 @@ UNROUTED = "unrouted"
 DEFAULT_EXCHANGE_PERMISSION = "amq.default"
 """What permissions call the default exchange."""
 
-_UNITS = {"s": 1_000, "m": 60_000}
-
 Arguments = dict[str, str | int]
-
-
-def events_queue(service: str) -> str:
-    """Where events wait for a service that has no commands."""
-    return f"{service}.events"
-
-
-def rung_milliseconds(rung: str) -> int:
-    """How long a message waits on a rung of the retry ladder, which is named for it: ``30s``, ``2m``."""
-    return int(rung[:-1]) * _UNITS[rung[-1]]
 
 
 class InvalidTopology(Exception):
@@ -218,7 +207,7 @@ def _queues(name: str, service: ServiceSpec) -> Iterator[Queue]:
         for rung in RETRY_RUNGS:
             # Back through the default exchange: it cannot be deleted or unbound, and nothing but the key is needed.
             yield _dead_lettering(
-                retry_queue(name, rung), DEFAULT_EXCHANGE, inbound, **{"x-message-ttl": rung_milliseconds(rung)}
+                retry_queue(name, rung), DEFAULT_EXCHANGE, inbound, **{"x-message-ttl": 1000 * RETRY_RUNGS[rung]}
             )
         yield Queue(dead_queue(name), {"x-queue-type": "quorum", "x-overflow": "reject-publish"})
     if service.requests:

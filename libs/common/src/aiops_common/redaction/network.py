@@ -79,7 +79,11 @@ def _is_word(char: str) -> bool:
 
 
 def _is_v6(candidate: str) -> bool:
-    # Without a digit it may as well be a qualified name (a::b), and eight pairs are a hardware address.
+    # Without a digit it may as well be a qualified name (a::b), with few short groups a slice (1::2), and eight pairs
+    # are a hardware address.
+    groups = [group for group in candidate.split(":") if group]
+    if len(groups) < 4 and max(map(len, groups), default=0) < 3:
+        return False
     if not any(char.isdigit() for char in candidate) or re.fullmatch(
         r"(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}", candidate
     ):

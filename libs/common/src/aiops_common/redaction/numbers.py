@@ -17,7 +17,7 @@ _CANDIDATE = re.compile(
     r"[0-9 ()+.\-/\xa0]{6,39}(?<=[0-9])(?![0-9]|[A-Za-wyz_])"
 )
 _CARD = re.compile(
-    r"(?<![0-9])(?:[0-9]{13,19}"
+    r"(?<![0-9])(?:[0-9]{12,19}"
     r"|[0-9]{4}([ .-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
     r"|[0-9]{4}([ .-])[0-9]{6}\2[0-9]{4,5})(?![0-9])"
 )
@@ -66,7 +66,7 @@ def numbers(text: str) -> Iterator[Span]:
         if digits < 7 or digits > 34:
             continue
         start = match.start()
-        found = list(_cards(candidate, text[start - 1 : start])) if digits >= 13 else []
+        found = list(_cards(candidate, text[start - 1 : start])) if digits >= 12 else []
         found = found or (list(_social_security(candidate, text, start)) if digits >= 9 else [])
         if found:
             yield from (Span(start + first, start + last, kind) for first, last, kind in found)
@@ -110,6 +110,13 @@ _ISSUERS = (  # lowest and highest first four digits, lengths: ISO/IEC 7812-1 ra
     (6000, 6099, (13, 15, 16, 18, 19)),
     (6300, 6399, (13, 15, 16, 18, 19)),
     (6700, 6799, (13, 15, 16, 18, 19)),
+    (5018, 5018, (12,)),
+    (5020, 5020, (12,)),
+    (5038, 5038, (12,)),
+    (5600, 5899, (12,)),
+    (6304, 6304, (12,)),
+    (6390, 6390, (12,)),
+    (6759, 6763, (12,)),
 )
 
 

@@ -75,7 +75,7 @@ class ScriptedServer:
             case Broken(kind="garbage"):
                 return Response(b"\x00\xff{not json", media_type="application/json")
             case Broken(kind="html"):
-                return Response("<html><body>Bad gateway</body></html>", media_type="text/html")
+                return Response("<html><body>Please come back later</body></html>", media_type="text/html")
             case Broken(kind="empty"):
                 return JSONResponse({"id": "scripted", "object": "chat.completion"})
         content = json.dumps(self._completion(body, step)).encode()

@@ -1,0 +1,74 @@
+"""One stack for all end-to-end tests, and somebody of each role."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from e2e import documents
+from support.eventually import eventually
+from support.graphql import GraphqlClient, GraphqlErrors, Json
+from support.stack import RunningStack, running_stack
+
+PASSWORD = "a perfectly long passphrase"
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[RunningStack]:
+    with running_stack() as running:
+        yield running
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Makes accounts and logs them in."""
+
+    visitor: GraphqlClient
+    admin: GraphqlClient
+
+    async def sign_up(self, role: str = "VIEWER") -> tuple[GraphqlClient, Json]:
+        """Somebody new: the API as they use it, and the payload of their sign-up."""
+        email = f"{role.lower()}-{secrets.token_hex(4)}@example.com"
+        account = {"email": email, "password": PASSWORD, "displayName": f"Some {role.title()}"}
+        payload: Json = (await self.visitor.execute(documents.SIGN_UP, input=account))["signup"]
+        assert payload["userErrors"] == []
+        if role != "VIEWER":
+            await self.set_role(payload["user"], role)
+        return self.visitor.signed_in(payload["tokens"]["accessToken"]), payload
+
+    async def set_role(self, user: Json, role: str) -> Json:
+        """Give somebody another role; the user as they are afterwards."""
+        change = {"userId": user["id"], "role": role, "expectedVersion": user["version"]}
+        payload = (await self.admin.execute(documents.SET_USER_ROLE, input=change))["setUserRole"]
+        assert payload["userErrors"] == []
+        changed: Json = payload["user"]
+        return changed
+
+
+@pytest.fixture(scope="session")
+async def admin(stack: RunningStack) -> AsyncIterator[GraphqlClient]:
+    credentials = {"email": stack.environment["ADMIN_EMAIL"], "password": stack.environment["ADMIN_PASSWORD"]}
+    payload = (await stack.visitor.execute(documents.LOG_IN, input=credentials))["login"]
+    signed_in = stack.visitor.signed_in(payload["tokens"]["accessToken"])
+
+    async def known() -> bool:
+        # The gateway learns auth's first account and key from events, shortly after the very first start.
+        try:
+            return bool((await signed_in.execute(documents.ME))["me"]["role"] == "ADMIN")
+        except GraphqlErrors:
+            return False
+
+    await eventually(known)
+    yield signed_in
+
+
+@pytest.fixture(scope="session")
+def accounts(stack: RunningStack, admin: GraphqlClient) -> Accounts:
+    return Accounts(stack.visitor, admin)
+
+
+@pytest.fixture(scope="session")
+async def people(accounts: Accounts, admin: GraphqlClient) -> dict[str, GraphqlClient]:
+    """Role → somebody who has it."""
+    return {"ADMIN": admin, **{role: (await accounts.sign_up(role))[0] for role in ("OPS", "HR", "VIEWER")}}

@@ -1,0 +1,75 @@
+"""The GraphQL documents that the tests send, and the ways to wait for a result."""
+
+from support.graphql import GraphqlClient, Json, first
+
+_ERRORS = "userErrors { code field message }"
+_USER = "user { id email displayName role version }"
+_TOKENS = "tokens { accessToken refreshToken tokenType expiresAt }"
+_PROVENANCE = "provenance { engine degraded degradedReason model promptVersion inputTokens outputTokens durationMs }"
+_JOB = "id version state traceId createdAt updatedAt failure { code message attempts }"
+_ENTRY = "text commits"
+
+LOG_ENTRY = f"""{_JOB} source content lineCount byteCount summary {{
+  headline text severity firstSeen lastSeen patternCount redactions {_PROVENANCE}
+  patterns {{ template level count firstLine example }}
+}}"""
+TICKET = f"""{_JOB} title body reporterEmail source status triage {{
+  category severity priority confidence needsReview reasons labels {_PROVENANCE}
+}}"""
+CHANGELOG = f"""{_JOB} project release previousRelease suggestedBump markdown summary {_PROVENANCE}
+  sections {{ section entries {{ {_ENTRY} }} }} reverted {{ {_ENTRY} }} needsReview {{ {_ENTRY} }}
+"""
+
+ME = "query Me { me { id email role version } }"
+SIGN_UP = f"mutation SignUp($input: SignupInput!) {{ signup(input: $input) {{ {_TOKENS} {_USER} {_ERRORS} }} }}"
+LOG_IN = f"mutation LogIn($input: LoginInput!) {{ login(input: $input) {{ {_TOKENS} {_USER} {_ERRORS} }} }}"
+REFRESH = f"""mutation Refresh($input: RefreshTokensInput!) {{
+  refreshTokens(input: $input) {{ {_TOKENS} {_USER} {_ERRORS} }}
+}}"""
+LOG_OUT = f"mutation LogOut($input: LogoutInput!) {{ logout(input: $input) {{ {_ERRORS} }} }}"
+SET_USER_ROLE = f"""mutation SetUserRole($input: SetUserRoleInput!) {{
+  setUserRole(input: $input) {{ {_USER} {_ERRORS} }}
+}}"""
+SUMMARIZE_LOG = f"""mutation SummarizeLog($input: SummarizeLogInput!) {{
+  summarizeLog(input: $input) {{ logEntry {{ {LOG_ENTRY} }} {_ERRORS} }}
+}}"""
+TRIAGE_TICKET = f"""mutation TriageTicket($input: TriageTicketInput!) {{
+  triageTicket(input: $input) {{ ticket {{ {TICKET} }} {_ERRORS} }}
+}}"""
+GENERATE_CHANGELOG = f"""mutation GenerateChangelog($input: GenerateChangelogInput!) {{
+  generateChangelog(input: $input) {{ changelog {{ {CHANGELOG} }} {_ERRORS} }}
+}}"""
+UPDATE_TICKET_STATUS = f"""mutation UpdateTicketStatus($input: UpdateTicketStatusInput!) {{
+  updateTicketStatus(input: $input) {{ ticket {{ {TICKET} }} {_ERRORS} }}
+}}"""
+
+GET_LOG_ENTRY = f"query($id: ID!) {{ logEntry(id: $id) {{ {LOG_ENTRY} }} }}"
+GET_TICKET = f"query($id: ID!) {{ ticket(id: $id) {{ {TICKET} }} }}"
+LOG_ENTRIES = f"""query($filter: LogEntryFilter) {{
+  logEntries(first: 100, filter: $filter) {{ totalCount nodes {{ {LOG_ENTRY} }} }}
+}}"""
+TICKETS = f"""query($filter: TicketFilter) {{
+  tickets(first: 100, filter: $filter) {{ totalCount nodes {{ {TICKET} }} }}
+}}"""
+
+WATCH_LOG_ENTRY = f"subscription($id: ID) {{ logEntryChanged(id: $id) {{ {LOG_ENTRY} }} }}"
+WATCH_TICKET = f"subscription($id: ID) {{ ticketChanged(id: $id) {{ {TICKET} }} }}"
+WATCH_CHANGELOG = f"subscription($id: ID) {{ changelogChanged(id: $id) {{ {CHANGELOG} }} }}"
+
+
+async def submit(client: GraphqlClient, document: str, **values: object) -> Json:
+    """The entity that a mutation accepted."""
+    payload = next(iter((await client.execute(document, input=values)).values()))
+    assert payload["userErrors"] == []
+    entity: Json = next(value for name, value in payload.items() if name != "userErrors")
+    return entity
+
+
+async def settled(client: GraphqlClient, watch: str, pending: Json) -> Json:
+    """The entity once its work is done, as the subscription ``watch`` tells it."""
+    return await first(client.subscribe(watch, id=pending["id"]), lambda entity: bool(entity["state"] != "PENDING"))
+
+
+async def triaged(client: GraphqlClient, **values: object) -> Json:
+    """A ticket that was handed in and triaged."""
+    return await settled(client, WATCH_TICKET, await submit(client, TRIAGE_TICKET, **values))
