@@ -13,7 +13,7 @@ LOCAL := $(BIN)/python -m aiops_local
 SETUP := $(PYTHON) deploy/local/bootstrap.py
 MEMBERS := $(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)) deploy/local/pyproject.toml
 PACKAGES := $(foreach package,$(notdir $(wildcard libs/*/src/aiops_* services/*/src/aiops_* deploy/local/src/aiops_*)),--package $(package))
-SCRIPTS := deploy/local/bootstrap.py $(wildcard benchmarks/*.py evals/*.py)
+SCRIPTS := deploy/local/bootstrap.py $(foreach tree,benchmarks docs evals examples,$(wildcard $(tree)/*.py $(tree)/*/*.py))
 
 ##@ The stack
 .PHONY: setup up down status logs demo trace
@@ -44,7 +44,7 @@ format: setup ## Rewrite the code in its one style
 	$(BIN)/ruff format .
 types: setup ## mypy --strict
 	$(BIN)/mypy $(PACKAGES)
-	$(BIN)/mypy $(SCRIPTS) tests
+	MYPYPATH=benchmarks $(BIN)/mypy $(SCRIPTS) tests
 imports: setup ## Who may import whom
 	$(BIN)/lint-imports
 test-unit test-integration test-e2e test-faults: test-%: setup ## One kind of tests

@@ -56,7 +56,7 @@ into the input. Everything else is in the top-level `errors` with `extensions.co
 | `UNAUTHENTICATED` | no access token, or not a valid one |
 | `FORBIDDEN` | the role may not do this |
 | `BAD_USER_INPUT` | not a valid document, or an argument that cannot be |
-| `LIMIT_EXCEEDED` | the body is too large (with status 413), or a subscriber does not keep up |
+| `LIMIT_EXCEEDED` | a document or body over one of the limits below, or a subscriber who does not keep up |
 | `UNAVAILABLE` | a part of the system does not answer now; try again |
 | `INTERNAL` | a fault of ours; `extensions.correlationId` finds it in the logs |
 """

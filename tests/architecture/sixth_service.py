@@ -41,7 +41,12 @@ class Checkout:
 def missing(root: Path, service: str) -> list[str]:
     """What ``service`` lacks in the repository at ``root``, one line for each place, saying what to add."""
     checkout = Checkout(root)
-    found = [*_modules(root, service), *_import_rules(checkout, service), *_tools(checkout, service)]
+    found = [
+        *_readme(root, service),
+        *_modules(root, service),
+        *_import_rules(checkout, service),
+        *_tools(checkout, service),
+    ]
     found += _deployment(checkout, service)
     if _owns_messages(checkout, service):
         found += _contracts(checkout, service)
@@ -55,6 +60,11 @@ def _modules(root: Path, service: str) -> Iterator[str]:
     for module in _MODULES:
         if not (package / f"{module}.py").is_file() and not (package / module / "__init__.py").is_file():
             yield f"services/{service}/src/aiops_{service}: no module {module}"
+
+
+def _readme(root: Path, service: str) -> Iterator[str]:
+    if not (root / "services" / service / "README.md").is_file():
+        yield f"services/{service}/README.md: not there; one page: what it consumes and publishes, tables, settings"
 
 
 def _import_rules(checkout: Checkout, service: str) -> Iterator[str]:

@@ -30,7 +30,7 @@ def test_files_are_short() -> None:
         limit = MAX_TEST_FILE_LINES if path.parts[0] == "tests" else MAX_FILE_LINES
         if lines > limit:
             too_long.append(f"{path}: {lines} lines; the limit is {limit}")
-    assert too_long == []
+    assert not too_long, "\n".join(too_long)
 
 
 def test_functions_are_short() -> None:
@@ -40,7 +40,7 @@ def test_functions_are_short() -> None:
         for function in functions(parsed(path))
         if (lines := lines_without_docstring(function)) > MAX_FUNCTION_LINES
     ]
-    assert too_long == []
+    assert not too_long, "\n".join(too_long)
 
 
 def test_consumers_decode_and_call_and_do_nothing_else() -> None:
@@ -52,7 +52,7 @@ def test_consumers_decode_and_call_and_do_nothing_else() -> None:
         for function in functions(parsed(path))
         if (lines := body_lines(function)) > MAX_CONSUMER_LINES
     ]
-    assert too_long == []
+    assert not too_long, "\n".join(too_long)
 
 
 def test_public_names_of_libraries_say_what_they_are() -> None:
@@ -62,7 +62,7 @@ def test_public_names_of_libraries_say_what_they_are() -> None:
         for name, node in _public(parsed(path).body)
         if ast.get_docstring(node) is None
     ]
-    assert undocumented == []
+    assert not undocumented, "\n".join(undocumented)
 
 
 def test_modules_of_libraries_say_what_they_are() -> None:
@@ -71,7 +71,7 @@ def test_modules_of_libraries_say_what_they_are() -> None:
         for path in python_files("libs")
         if ast.get_docstring(parsed(path)) is None and (ROOT / path).read_text(encoding="utf-8").strip()
     ]
-    assert undocumented == []
+    assert not undocumented, "\n".join(undocumented)
 
 
 def _public(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, ast.ClassDef | Function]]:

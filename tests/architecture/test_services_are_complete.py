@@ -13,7 +13,8 @@ _NAMED_IN = (".importlinter", "pyproject.toml", "deploy/postgres/roles.yaml", "d
 
 @pytest.mark.parametrize("service", services())
 def test_a_service_is_named_everywhere(service: str) -> None:
-    assert missing(ROOT, service) == []
+    told = missing(ROOT, service)
+    assert not told, "\n".join([f"{service} is not complete:", *told])
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def _add_folders(root: Path, service: str) -> None:
     for module in ("__main__", "app", "consumers", "domain", "repository", "service", "settings"):
         (package / f"{module}.py").touch()
     for file in (
+        f"services/{service}/README.md",
         f"tests/unit/{service}/test_x.py",
         f"tests/contract/golden/{service}.x.v1.json",
         f"libs/contracts/src/aiops_contracts/{service}.py",
@@ -53,6 +55,7 @@ def test_a_complete_service_lacks_nothing(checkout: Path) -> None:
 def test_a_sixth_service_is_told_everything_that_it_lacks(checkout: Path) -> None:
     places = {line.split(":")[0].split(" ")[0] for line in missing(checkout, "billing")}
     assert places == {
+        "services/billing/README.md",
         "services/billing/src/aiops_billing",
         ".importlinter",
         "pyproject.toml",

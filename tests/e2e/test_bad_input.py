@@ -1,6 +1,7 @@
 """What clients may send by mistake or on purpose, and how it is refused."""
 
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -125,7 +126,7 @@ async def test_a_filter_of_logs_that_cannot_be_is_bad_input(admin: GraphqlClient
     assert await code_of(admin, f"{{ logEntries(filter: {{{arguments}}}) {{ totalCount }} }}") == "BAD_USER_INPUT"
 
 
-@pytest.mark.parametrize("token", [None, "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", "\x7f" * 5000])
+@pytest.mark.parametrize("token", [None, "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", "x" * 5000])
 async def test_without_a_good_token_nobody_is_let_in(accounts: Accounts, token: str | None) -> None:
     somebody = accounts.visitor if token is None else accounts.visitor.signed_in(token)
     assert await code_of(somebody, documents.ME) == "UNAUTHENTICATED"
@@ -139,7 +140,7 @@ async def test_another_scheme_is_no_token(admin: GraphqlClient) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"not json", b"{", b"\xff\xfe{}", b"null", b"1", b'"query"', b"[]", b"[1]", b'[{"query": "{ me { id } }"}]',
+    [b"", b"not json", b"{", b"\xff\xfe{}", b'{"query": "\xff"}', b"null", b"1", b'"query"', b"[]", b"[1]", b'[{"query": "{ me { id } }"}]',
      b"{}", b'{"query": 1}', b'{"query": "{ me { id } }", "variables": [1]}', b'{"query": null}',
      b"[" * 100_000, b'{"query": "{ me { id } }", "variables": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001],
 )  # fmt: skip
@@ -154,29 +155,35 @@ async def test_a_mutation_comes_as_json_in_a_post_only(admin: GraphqlClient) -> 
 
 
 async def test_a_body_beyond_the_limit_is_answered_with_413(admin: GraphqlClient) -> None:
-    answer = await post(admin, {"query": documents.ME, "variables": {"x": "y" * (9 * MIB)}})
-    assert answer.status_code == 413
-    assert answer.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+    content = json.dumps({"query": documents.ME, "variables": {"x": "y" * (9 * MIB)}}).encode()
+
+    async def in_chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 256 * 1024):
+            yield content[start : start + 256 * 1024]
+
+    for body in (content, in_chunks()):
+        answer = await post(admin, body)
+        assert answer.status_code == 413
+        assert answer.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
 
 
 @pytest.mark.parametrize(
-    "document",
+    ("document", "code"),
     [
-        "{" + " node(id: 1) {" * 50 + " id " + "}" * 51,
-        "{ me" + " { me" * 3000 + " }" * 3001,
-        "{" + " ".join(f"a{number}: me {{ id }}" for number in range(200)) + "}",
-        "{ me { " + "id " * 20_000 + "} }",
-        "query { me { ...a } } fragment a on User { ...b } fragment b on User { ...a }",
-        "{ me { id " + "@skip(if: false) " * 3000 + "} }",
-        "{ me { nothing } }",
-        "{ me",
-        "{ me { id } } { me { id } }",
+        ("{ __schema { types " + "{ ofType " * 50 + "{ name" + " }" * 53, "LIMIT_EXCEEDED"),
+        ("{ me" + " { me" * 3000 + " }" * 3001, "LIMIT_EXCEEDED"),
+        ("{" + " ".join(f"a{number}: me {{ id }}" for number in range(200)) + "}", "LIMIT_EXCEEDED"),
+        ("{ me { " + "id " * 20_000 + "} }", "LIMIT_EXCEEDED"),
+        ("query { me { ...a } } fragment a on User { ...b } fragment b on User { ...a }", "BAD_USER_INPUT"),
+        ("{ me { id " + "@skip(if: false) " * 3000 + "} }", "LIMIT_EXCEEDED"),
+        ("{ me { nothing } }", "BAD_USER_INPUT"),
+        ("{ me", "BAD_USER_INPUT"),
+        ("{ me { id } } { me { id } }", "BAD_USER_INPUT"),
     ],
     ids=["depth 50", "depth 3000", "aliases", "fields", "cycle", "directives", "unknown", "syntax", "two"],
 )
-async def test_a_document_beyond_the_limits_is_refused_before_it_runs(admin: GraphqlClient, document: str) -> None:
+async def test_a_document_beyond_the_limits_is_refused_before_it_runs(admin: GraphqlClient, document: str, code: str) -> None:
     answer = await post(admin, {"query": document})
-    assert answer.status_code in (200, 400)
-    (error, *_) = answer.json()["errors"]
-    assert error["extensions"]["code"] in ("BAD_USER_INPUT", "LIMIT_EXCEEDED")
+    assert answer.status_code == 200
+    assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {code}
     assert not answer.json().get("data")

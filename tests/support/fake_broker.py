@@ -19,6 +19,8 @@ class FakeIncoming:
     headers: dict[str, Any] = field(default_factory=dict)
     user_id: str | None = "gateway"
     content_type: str | None = "application/json"
+    exchange: str = "aiops.commands"
+    exchange: str | None = "aiops.commands"
     routing_key: str | None = "shop.do.v1"
     message_id: str | None = str(UUID(int=1))
     type: str | None = "shop.do.v1"
@@ -44,11 +46,14 @@ class Sent:
     """What the publisher was asked to send."""
 
     exchange: str
+    exchange: str = "aiops.commands"
     routing_key: str
-    headers: dict[str, Any]
-    body: bytes
-    expiration_seconds: float | None = None
-    correlation_id: str | None = None
+    message: aio_pika.Message
+
+    @property
+    def headers(self) -> dict[str, Any]:
+        """The headers of the message."""
+        return dict(self.message.headers)
 
 
 class FakePublisher(Publisher):
@@ -60,18 +65,9 @@ class FakePublisher(Publisher):
         self.sent: list[Sent] = []
         self.failure: Exception | None = None
 
-    async def republish(self, original: AbstractIncomingMessage, **options: Any) -> None:
-        """Keep the copy."""
-        if self.failure is not None:
-            raise self.failure
-        self.journal.append(f"publish {options['routing_key']}")
-        self.sent.append(Sent(body=original.body, **options))
-
     async def send(self, message: aio_pika.Message, *, exchange: str, routing_key: str, mandatory: bool = True) -> None:
         """Keep the message."""
         if self.failure is not None:
             raise self.failure
         self.journal.append(f"publish {routing_key}")
-        self.sent.append(
-            Sent(exchange, routing_key, dict(message.headers), message.body, correlation_id=message.correlation_id)
-        )
+        self.sent.append(Sent(exchange, routing_key, message))

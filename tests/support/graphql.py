@@ -9,12 +9,12 @@ import httpx
 
 from aiops_local.demo.client import GraphqlClient, GraphqlErrors, Json
 
-__all__ = ["GraphqlClient", "GraphqlErrors", "Json", "code_of", "first", "post", "server_sent", "user_error_codes"]
+__all__ = ["GraphqlClient", "GraphqlErrors", "Json", "code_of", "first", "following", "post", "server_sent", "user_error_codes"]
 
 
 async def post(client: GraphqlClient, content: object, **headers: str) -> httpx.Response:
-    """The answer to a POST of ``content``: bytes as they are, anything else as JSON."""
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    """The answer to a POST of ``content``: bytes and chunks of bytes as they are, anything else as JSON."""
+    body = content if isinstance(content, bytes | AsyncIterator) else json.dumps(content).encode()
     sent = {"Content-Type": "application/json", **headers}
     if client.token:
         sent.setdefault("Authorization", f"Bearer {client.token}")

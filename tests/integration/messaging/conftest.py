@@ -42,6 +42,7 @@ async def handled(broker: Broker) -> AsyncIterator[Handled]:
     publisher = Publisher(broker.url_for("triage"), name="test-triage")
     consumer = Consumer(
         owner="triage",
+        queue="triage.work",
         handlers={TriageTicket.message_type: Handler(TriageTicket, seen.handle, seen.give_up)},
         publisher=publisher,
         trusted_users=frozenset({"gateway", "triage"}),

@@ -60,8 +60,15 @@ async def test_a_command_reaches_its_handler_with_the_principal_that_the_gateway
     assert handled.deliveries[0].attempt == 1
 
 
-async def test_a_partner_is_who_the_broker_says_whatever_its_headers_claim(broker: Broker, handled: Handled) -> None:
-    await send_as_partner(broker, envelope(), headers={"x-aiops-principal": "user:admin"})
+@pytest.mark.parametrize(
+    "properties",
+    [{}, {"user_id": None}, {"headers": {"x-aiops-principal": "user:admin"}}],
+    ids=["plain", "amqp-publish", "lying"],
+)
+async def test_a_partner_is_who_may_write_to_its_exchange_whatever_its_headers_claim(
+    broker: Broker, handled: Handled, properties: dict[str, object]
+) -> None:
+    await send_as_partner(broker, envelope(), **properties)
 
     async def arrived() -> bool:
         return len(handled.deliveries) == 1
@@ -80,7 +87,6 @@ async def test_a_partner_is_who_the_broker_says_whatever_its_headers_claim(broke
         (envelope(id=None), {}, "bad_envelope"),
         (envelope(type="triage.triage_ticket.v9"), {}, "unsupported_type"),
         (envelope(), {"content_type": "text/plain"}, "content_type"),
-        (envelope(), {"user_id": None}, "no_user_id"),
         (b'{"a":' + b"9" * 6000 + b"}", {}, "not_json"),
         (b"[" * 200_000, {}, "not_json"),
     ],
@@ -115,3 +121,13 @@ async def test_a_failing_handler_is_tried_again_and_then_given_up(broker: Broker
     assert dead.headers["x-aiops-principal"] == "user:somebody"
     assert "root@example.com" not in str(dead.headers["x-aiops-error"])
     assert [failure.attempts for failure in handled.failures] == [2]
+
+
+async def test_a_message_that_nobody_signed_is_poison(broker: Broker, handled: Handled) -> None:
+    async with channel(broker.amqp_url) as opened:
+        exchange = await opened.get_exchange("aiops.commands", ensure=False)
+        message = aio_pika.Message(envelope(), content_type="application/json")
+        await exchange.publish(message, routing_key="triage.triage_ticket.v1")
+    dead = await eventually(lambda: take(broker.amqp_url, "triage.dead"))
+    assert dead.headers["x-aiops-reason"] == "no_user_id"
+    assert handled.deliveries == []

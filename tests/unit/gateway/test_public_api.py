@@ -82,7 +82,7 @@ def test_arguments_and_inputs_that_were_added_are_optional() -> None:
         ("type Query { a: Int! } enum E { X Y } input I { c: ID }", ["Query.a(b): Int is gone"]),
         ("type Query { a(b: Int): Int! } enum E { X } input I { c: ID }", ["E.Y is gone"]),
         ("type Query { a(b: Int): Int! } enum E { X Y } input I { c: ID! }", ["I.c: ID is ID!"]),
-        ("type Query { a(b: Int): Int! } enum E { X Y } scalar I", ["I is not a GraphQLInputObjectType"]),
+        ("type Query { a(b: Int): Int!, d: ID } enum E { X Y } scalar I", ["I is not a GraphQLInputObjectType"]),
     ],
 )
 def test_a_loss_is_told(changed: str, told: list[str]) -> None:

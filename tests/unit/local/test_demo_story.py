@@ -35,7 +35,7 @@ def failing(error: Exception) -> Step:
 @pytest.mark.parametrize(
     ("error", "reason", "service"),
     [
-        (StepFailed("no result within 60 s", "changelog"), "no result within 60 s", "changelog"),
+        (StepFailed("changelog gave no result within 60 s", "changelog"), "no result within 60 s", "changelog"),
         (GraphqlErrors([{"message": "no", "extensions": {"code": "UNAVAILABLE"}}]), "UNAVAILABLE: no", "triage"),
         (httpx.ConnectError("refused"), "could not be reached: ConnectError refused", "gateway"),
     ],

@@ -97,3 +97,20 @@ def test_stack_env_says_what_is_promised(services: Services) -> None:
 
     assert set(promised) <= set(values)
     assert all(values[name] for name in promised)
+
+
+def test_changed_code_makes_another_command_of_those_that_run_it(services: Services) -> None:
+    def fingerprints() -> dict[str, str]:
+        return {name: services.serve(name, scripted_llm=False).fingerprint for name in SERVICES}
+
+    def change(file: str) -> set[str]:
+        before = fingerprints()
+        path = services.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("# changed\n")
+        after = fingerprints()
+        return {name for name in SERVICES if before[name] != after[name]}
+
+    assert change("services/triage/src/aiops_triage/migrations/expand/0002.sql") == {"triage"}
+    assert change("libs/common/src/aiops_common/health.py") == set(SERVICES)
+    assert change("services/auth/src/aiops_auth/__pycache__/app.pyc") == set()

@@ -128,3 +128,12 @@ async def test_a_flush_does_not_run_in_the_context_of_its_first_caller() -> None
 
     request.set("first")
     assert await Batcher(flush).submit("a") == "none"
+
+
+async def test_too_few_results_are_an_error_and_nobody_waits_for_ever() -> None:
+    async def flush(items: Sequence[str]) -> list[str]:
+        return list(items)[1:]
+
+    batcher = Batcher(flush)
+    both = asyncio.gather(*_submit(batcher, "a", "b"), return_exceptions=True)
+    assert all(isinstance(outcome, Exception) for outcome in await asyncio.wait_for(both, 2))

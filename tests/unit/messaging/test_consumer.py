@@ -40,6 +40,7 @@ class Bakery:
         self.publisher = FakePublisher(self.journal)
         self.consumer = Consumer(
             owner="shop",
+            queue="shop.work",
             handlers={Bake.message_type: Handler(Bake, self.bake, self.give_up)},
             publisher=self.publisher,
             trusted_users=frozenset({"gateway", "shop"}),
@@ -108,7 +109,7 @@ async def test_poison_is_dead_at_the_first_attempt(reason: str, changes: dict[st
     assert bakery.journal == ["publish shop.dead", "ack"]
     (dead,) = bakery.publisher.sent
     assert dead.exchange == "aiops.dead"
-    assert dead.body == changes.get("body", body())
+    assert dead.message.body == changes.get("body", body())
     assert dead.headers["x-aiops-reason"] == reason
     assert dead.headers["x-aiops-error-class"] == "Poison"
     assert dead.headers["x-aiops-attempt"] == 1
@@ -132,10 +133,12 @@ async def test_a_failure_climbs_the_ladder(failed: int | None, rung: str, second
     await bakery.receive(headers={} if failed is None else {"x-aiops-attempt": failed})
     assert bakery.journal == [f"publish shop.retry.{rung}", "ack"]
     (copy,) = bakery.publisher.sent
-    assert (copy.exchange, copy.body) == ("aiops.retry", body())
+    assert (copy.exchange, copy.message.body) == ("aiops.retry", body())
+    assert (copy.message.message_id, copy.message.content_type) == (str(UUID(int=1)), "application/json")
+    assert (copy.message.user_id, copy.message.delivery_mode) == ("shop", 2)
     assert copy.headers["x-aiops-attempt"] == (failed or 0) + 1
-    assert copy.expiration_seconds is not None
-    assert seconds * 0.7 <= copy.expiration_seconds <= seconds
+    assert isinstance(copy.message.expiration, float)
+    assert seconds * 0.7 <= copy.message.expiration <= seconds
     assert bakery.given_up == []
 
 
@@ -231,6 +234,15 @@ async def test_trace_headers_of_any_kind_are_survived(value: Any) -> None:
     assert bakery.journal == ["baked", "ack"]
 
 
+@pytest.mark.parametrize("header", ["CC", "BCC"])
+async def test_a_copy_goes_nowhere_else(header: str) -> None:
+    # RabbitMQ routes a message to the keys in these headers as well (https://www.rabbitmq.com/docs/sender-selected).
+    bakery = Bakery(Broken())
+    await bakery.receive(headers={header: ["gateway.events"], "kept": "x"})
+    assert header not in bakery.publisher.sent[0].headers
+    assert bakery.publisher.sent[0].headers["kept"] == "x"
+
+
 async def test_a_message_without_an_id_or_a_routing_key_is_handled() -> None:
     bakery = Bakery()
     await bakery.receive(message_id=None, routing_key=None)
@@ -248,6 +260,7 @@ async def test_a_handler_that_tells_nobody_needs_no_give_up() -> None:
 
     consumer = Consumer(
         owner="shop",
+        queue="shop.work",
         handlers={Bake.message_type: Handler(Bake, failing())},
         publisher=FakePublisher(journal),
         trusted_users=frozenset({"gateway"}),
@@ -255,3 +268,9 @@ async def test_a_handler_that_tells_nobody_needs_no_give_up() -> None:
     )
     await consumer.process(FakeIncoming(body(), journal).raw)
     assert journal == ["publish shop.dead", "ack"]
+
+
+async def test_a_principal_that_a_stranger_made_up_reaches_no_copy() -> None:
+    bakery = Bakery()
+    await bakery.receive(user_id=None, headers={"x-aiops-principal": "user:admin"})
+    assert "x-aiops-principal" not in bakery.publisher.sent[0].headers

@@ -155,7 +155,7 @@ class Shop:
     async def receive(self, **changes: Any) -> Any:
         request = {"reply_to": REPLY_ADDRESS, "correlation_id": "c1", "body": _request(), "journal": self.journal}
         await self.responder.process(FakeIncoming(**{**request, **changes}).raw)
-        return json.loads(self.publisher.sent[0].body) if self.publisher.sent else None
+        return json.loads(self.publisher.sent[0].message.body) if self.publisher.sent else None
 
 
 def _request(**changes: Any) -> bytes:
@@ -173,7 +173,7 @@ async def test_a_request_is_answered_to_its_sender() -> None:
     shop = Shop()
     assert await shop.receive(headers={"x-aiops-principal": "user:1"}) == {"answer": {"cents": 250}}
     assert shop.journal == [f"publish {REPLY_ADDRESS}", "ack"]
-    assert shop.publisher.sent[0].correlation_id == "c1"
+    assert shop.publisher.sent[0].message.correlation_id == "c1"
     assert (shop.deliveries[0].principal, shop.deliveries[0].message) == ("user:1", Price(of="bread"))
 
 

@@ -23,12 +23,3 @@ def write_env_file(path: Path, values: Mapping[str, str]) -> None:
     """Write `values` as KEY=value lines for sh and for readers of .env files; nobody but the owner may read them."""
     lines = "".join(f"{name}={shlex.quote(value) if value else ''}\n" for name, value in values.items())
     write_private(path, lines)
-
-
-def read_env_file(path: Path) -> dict[str, str]:
-    """The values of a file that write_env_file wrote. Raises FileNotFoundError when the stack never came up."""
-    values = {}
-    for line in path.read_text().splitlines():
-        name, _, value = line.partition("=")
-        values[name] = "".join(shlex.split(value))
-    return values

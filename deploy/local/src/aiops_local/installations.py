@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 POSTGRES_MINIMUM = (15, 0)
@@ -66,6 +67,7 @@ def find_rabbitmq() -> Installation:
     return fitting[0]
 
 
+@cache
 def _postgres_version(programs: Path) -> tuple[int, ...]:
     answer = subprocess.run(  # noqa: S603 - a program that was just found, without arguments from outside
         [programs / "postgres", "--version"], capture_output=True, text=True, check=False

@@ -31,6 +31,7 @@ _LARGEST_LOG = 20 * 2**20
 class Command:
     """A process to start. `environment` comes on top of what every process inherits (PATH, locale, ...).
 
+    `version` tells one state of the program from another, so that a changed program counts as another command.
     A `shared` one may come to serve other stacks: it is ended by its pid file only, not as something left behind.
     """
 
@@ -41,12 +42,13 @@ class Command:
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20.0
+    version: str = ""
     shared: bool = False
 
     @property
     def fingerprint(self) -> str:
-        """Differs when the command line, the environment or the user differs; reveals none of them."""
-        told = [self.argv, sorted(self.environment.items()), self.user]
+        """Differs when the command line, the environment, the user or the version differs; reveals none of them."""
+        told = [self.argv, sorted(self.environment.items()), self.user, self.version]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

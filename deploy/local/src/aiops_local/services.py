@@ -1,10 +1,11 @@
 """The services as processes: how each is started, provided for and asked whether it is ready."""
 
 import base64
+import hashlib
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiops_local.choices import Choices, credentials, ports
@@ -22,6 +23,7 @@ LLM = "llm"
 """The scripted language model, started only where it was asked for."""
 ADMIN_EMAIL = "admin@example.com"
 
+_LIBRARIES = ("libs/common/src", "libs/contracts/src")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
@@ -48,7 +50,9 @@ class Services:
 
     def serve(self, name: str, *, scripted_llm: bool) -> Command:
         """The command that runs the service `name`."""
-        return self._command(name, "-m", f"aiops_{name}", "serve", environment=self._environment(name, scripted_llm))
+        environment = self._environment(name, scripted_llm)
+        command = self._command(name, "-m", f"aiops_{name}", "serve", environment=environment)
+        return replace(command, version=_digest(self.root, f"services/{name}/src", *_LIBRARIES))
 
     def migrate(self, name: str) -> Command:
         """The command that brings the schema of `name` up to date and ends."""
@@ -57,7 +61,8 @@ class Services:
 
     def scripted_llm(self) -> Command:
         """The command that runs the scripted language model."""
-        return self._command(LLM, "-m", "aiops_common.testing.llm_server", "--port", str(self.ports[LLM]))
+        command = self._command(LLM, "-m", "aiops_common.testing.llm_server", "--port", str(self.ports[LLM]))
+        return replace(command, version=_digest(self.root, *_LIBRARIES))
 
     def provision_postgres(self) -> Command:
         """The command that gives every service its role and schema, and ends."""
@@ -145,3 +150,13 @@ def _given(environment: Mapping[str, str], *prefixes: str, but_not: str = "") ->
 def _standard_base64(token: str) -> str:
     """The 32 bytes of a URL-safe token without padding, in the standard alphabet with padding."""
     return base64.b64encode(base64.urlsafe_b64decode(token + "=")).decode()
+
+
+def _digest(root: Path, *directories: str) -> str:
+    """Changes with every file in `directories`, but for what Python makes of them."""
+    digest = hashlib.sha256()
+    for directory in directories:
+        for file in sorted((root / directory).rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()

@@ -55,6 +55,8 @@ class Batcher(Generic[T, R]):
     async def _settle(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
             results: Sequence[R | Exception] = await self._flush([item for item, _ in batch])
+            if len(results) != len(batch):
+                raise RuntimeError(f"flush returned {len(results)} results for {len(batch)} items")
         except Exception as error:
             if len(batch) > 1 and not self._fails_all(error):
                 for single in batch:

@@ -68,9 +68,11 @@ class Runtime:
         """Readiness: the database answers, its schema is new enough, and the queues are being consumed."""
         return {"database": self._database, "schema": self._schema, "broker": self._broker}
 
-    def consume_commands(self, handlers: Mapping[str, Handler], settings: ServiceSettings) -> None:
-        """Process the work queue of this service."""
-        self._consume(work_queue(self.name), handlers, settings, frozenset({"gateway", self.name}))
+    def consume_commands(
+        self, handlers: Mapping[str, Handler], settings: ServiceSettings, *, speaks_for_others: str
+    ) -> None:
+        """Process the work queue of this service; the user ``speaks_for_others`` may name the principal."""
+        self._consume(work_queue(self.name), handlers, settings, frozenset({speaks_for_others, self.name}))
 
     def consume_events(self, handlers: Mapping[str, Handler], settings: ServiceSettings) -> None:
         """Process the events that this service subscribed to."""
@@ -82,6 +84,7 @@ class Runtime:
     ) -> None:
         consumer = Consumer(
             owner=self.name,
+            queue=queue,
             handlers=handlers,
             publisher=self.publisher,
             trusted_users=trusted,
@@ -89,10 +92,12 @@ class Runtime:
         )
         self.worker.subscribe(queue, consumer.process, prefetch=settings.prefetch)
 
-    def answer_requests(self, handlers: Mapping[str, RequestHandler], settings: ServiceSettings) -> None:
-        """Answer the request queue of this service."""
+    def answer_requests(
+        self, handlers: Mapping[str, RequestHandler], settings: ServiceSettings, *, asked_by: str
+    ) -> None:
+        """Answer the request queue of this service; only the user ``asked_by`` may ask."""
         responder = Responder(
-            owner=self.name, handlers=handlers, publisher=self.publisher, trusted_users=frozenset({"gateway"})
+            owner=self.name, handlers=handlers, publisher=self.publisher, trusted_users=frozenset({asked_by})
         )
         self.worker.subscribe(requests_queue(self.name), responder.process, prefetch=settings.prefetch)
 

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 
 
 class ServiceSettings(BaseSettings):
-    """Environment of a service, with its name as prefix, e.g. ``TRIAGE_DATABASE_URL``. Secrets have no default."""
+    """Environment of a service, with its name as prefix, as in ``<NAME>_DATABASE_URL``. Secrets have no default."""
 
     database_url: SecretStr
     """``postgresql://role:password@host:port/database``; the role's search_path is the service's schema."""
@@ -17,7 +17,7 @@ class ServiceSettings(BaseSettings):
     """``amqp://user:password@host:port/vhost``."""
 
     host: str = "127.0.0.1"
-    """Address to listen on for health, metrics and, at the gateway, the API."""
+    """Address to listen on for health, metrics and, where there is one, the API."""
 
     port: int = Field(default=8000, ge=1, le=65535)
     """Port to listen on."""

@@ -4,9 +4,21 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field, SecretStr, field_serializer
+from pydantic import AfterValidator, Field, SecretStr, field_serializer
 
 from aiops_contracts.base import Event, Model, Request, Text, Timestamp
+
+
+def _encodable(value: SecretStr) -> SecretStr:
+    try:
+        value.get_secret_value().encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not contain lone surrogates (U+D800 to U+DFFF)") from None
+    return value
+
+
+Secret = Annotated[SecretStr, AfterValidator(_encodable)]
+"""A secret that UTF-8 can hold; shown as asterisks wherever it is printed."""
 
 
 class Role(StrEnum):
@@ -57,7 +69,7 @@ class SignUp(Request):
 
     message_type: ClassVar[str] = "auth.sign_up.v1"
     email: Text
-    password: SecretStr
+    password: Secret
     display_name: Text
 
     @field_serializer("password", when_used="json")
@@ -70,7 +82,7 @@ class LogIn(Request):
 
     message_type: ClassVar[str] = "auth.log_in.v1"
     email: Text
-    password: SecretStr
+    password: Secret
 
     @field_serializer("password", when_used="json")
     def _reveal(self, password: SecretStr) -> str:
@@ -81,7 +93,7 @@ class RefreshTokens(Request):
     """Exchange a refresh token for a new pair; the old one is spent."""
 
     message_type: ClassVar[str] = "auth.refresh_tokens.v1"
-    refresh_token: SecretStr
+    refresh_token: Secret
 
     @field_serializer("refresh_token", when_used="json")
     def _reveal(self, token: SecretStr) -> str:
@@ -92,7 +104,7 @@ class LogOut(Request):
     """Revoke a refresh token and all of its family."""
 
     message_type: ClassVar[str] = "auth.log_out.v1"
-    refresh_token: SecretStr
+    refresh_token: Secret
 
     @field_serializer("refresh_token", when_used="json")
     def _reveal(self, token: SecretStr) -> str:

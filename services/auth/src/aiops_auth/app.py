@@ -21,6 +21,8 @@ from aiops_common.runtime import Runtime
 from aiops_contracts.base import Event
 
 SOURCE = "aiops/auth"
+GATEWAY = "gateway"
+"""The broker user that asks on behalf of clients."""
 
 
 def build_app(settings: AuthSettings) -> Starlette:
@@ -47,7 +49,7 @@ def build_app(settings: AuthSettings) -> Starlette:
         clock=lambda: datetime.now(UTC),
     )
     runtime.extra.append(Bootstrap(service, passwords, settings.admin_email, settings.admin_password))
-    runtime.answer_requests(request_handlers(service), settings)
+    runtime.answer_requests(request_handlers(service), settings, asked_by=GATEWAY)
     return runtime.app()
 
 

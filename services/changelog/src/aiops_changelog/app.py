@@ -10,10 +10,13 @@ from aiops_common.llm import LanguageModel, LLMSettings, build_model
 from aiops_common.runtime import Runtime
 from aiops_common.settings import load_settings
 
+GATEWAY = "gateway"
+"""The broker user that speaks for clients."""
+
 
 def build_app(settings: ChangelogSettings, *, model: LanguageModel | None = None) -> Starlette:
     """The whole service; ``model`` overrides the one that the environment asks for."""
     runtime = Runtime.build("changelog", settings)
     service = ChangelogService(runtime.pool, ChangelogRepository(), model or build_model(load_settings(LLMSettings)))
-    runtime.consume_commands(command_handlers(service), settings)
+    runtime.consume_commands(command_handlers(service), settings, speaks_for_others=GATEWAY)
     return runtime.app()

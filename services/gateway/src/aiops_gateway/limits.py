@@ -3,6 +3,9 @@
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_MOST_DIGITS = 18
+"""Python refuses to read numbers of thousands of digits, and no body is that long."""
+
 
 class _TooLarge(Exception):
     pass
@@ -21,7 +24,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self._max_bytes:
+        if not announced.isdigit() or len(announced) > _MOST_DIGITS or int(announced) > self._max_bytes:
             await self._refuse(scope, receive, send)
             return
         received = 0

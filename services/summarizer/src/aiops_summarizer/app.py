@@ -10,10 +10,13 @@ from aiops_summarizer.repository import LogRepository
 from aiops_summarizer.service import SummarizerService
 from aiops_summarizer.settings import SummarizerSettings
 
+GATEWAY = "gateway"
+"""The broker user that speaks for clients."""
+
 
 def build_app(settings: SummarizerSettings, *, model: LanguageModel | None = None) -> Starlette:
     """The whole service; ``model`` overrides the one that the environment asks for."""
     runtime = Runtime.build("summarizer", settings)
     service = SummarizerService(runtime.pool, LogRepository(), model or build_model(load_settings(LLMSettings)))
-    runtime.consume_commands(command_handlers(service), settings)
+    runtime.consume_commands(command_handlers(service), settings, speaks_for_others=GATEWAY)
     return runtime.app()

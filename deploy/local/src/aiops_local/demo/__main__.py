@@ -34,8 +34,10 @@ def main(
     """Show the main job end to end on a stack of this checkout."""
     if llm not in ("", "scripted"):
         raise typer.BadParameter(f"LLM={llm} is not known; it is `scripted` or empty")
-    # As Ctrl-C, so that a job that is cancelled does not leave the stack behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # As Ctrl-C, so that a job that is cancelled does not leave the stack behind; a shell that starts the demo in the
+    # background has SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     report = Report(terminal_or_plain())
     stack = Stack(ROOT, state, say=report.note)
     # What runs already belongs to whoever started it.
@@ -82,16 +84,17 @@ def _next_steps(stack: Stack, scene: Scene) -> RenderableType:
         ]
     )
     sign_in = Text(_CURL.format(env_file=env_file), style="bold")
-    return stacked(rows, Text("\nsign in with curl", style="dim"), sign_in)
+    return stacked(rows, Text("\nwhile the stack runs, sign in with curl:", style="dim"), sign_in)
 
 
 def _conclude(stack: Stack, report: Report, failures: list[Failure], *, keeps: bool) -> None:
+    if failures:
+        report.heading("What failed")
     for failure in failures:
-        report.heading(f"Failed: {failure.title}")
-        report.failed(failure.reason)
-        if failure.service:
-            report.note(f"the end of {stack.layout.log(failure.service)}:")
-            report.show(Text(stack.processes.last_lines(failure.service, _LAST_LINES), style="dim"))
+        report.failed(f"{failure.title}: {failure.reason}")
+    for service in dict.fromkeys(failure.service for failure in failures if failure.service):
+        report.note(f"the end of {stack.layout.log(service)}:")
+        report.quote(stack.processes.last_lines(service, _LAST_LINES))
     report.console.print()
     if not failures:
         report.done(Text("the demo went through", style="bold green"))

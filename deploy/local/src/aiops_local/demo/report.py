@@ -53,6 +53,10 @@ class Report:
         """A result, indented like the text of the lines above it."""
         self.console.print(Padding(result, (0, 0, 0, 4), expand=False))
 
+    def quote(self, lines: str) -> None:
+        """Lines of a log as they are, so that they can be copied."""
+        self.console.print(Text(lines, style="dim"), soft_wrap=True)
+
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
         """Say that something takes a while: by a spinner on a terminal, by one line and its duration elsewhere."""

@@ -83,5 +83,5 @@ async def first_change(
                 if wanted(entity):
                     return entity
     except TimeoutError:
-        raise StepFailed(f"no result within {RESULT_SECONDS:.0f} s", service) from None
+        raise StepFailed(f"{service} gave no result within {RESULT_SECONDS:.0f} s", service) from None
     raise StepFailed("the gateway ended the subscription before the result came", "gateway")

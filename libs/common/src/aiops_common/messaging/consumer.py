@@ -17,6 +17,7 @@ from aiops_common.messaging.message import Delivery, Poison, decode_data, decode
 from aiops_common.messaging.names import (
     ATTEMPT_HEADER,
     DEAD_EXCHANGE,
+    INGRESS_PREFIX,
     PRINCIPAL_HEADER,
     RETRY_EXCHANGE,
     dead_queue,
@@ -45,18 +46,20 @@ class Handler:
 
 
 class Consumer:
-    """Processes the deliveries of one queue of ``owner``."""
+    """Processes the deliveries of ``queue``, one of ``owner``'s."""
 
     def __init__(
         self,
         *,
         owner: str,
+        queue: str,
         handlers: Mapping[str, Handler],
         publisher: Publisher,
         trusted_users: frozenset[str],
         policy: RetryPolicy,
     ) -> None:
         self._owner = owner
+        self._queue = queue
         self._handlers = handlers
         self._publisher = publisher
         self._trusted_users = trusted_users
@@ -72,7 +75,7 @@ class Consumer:
                 "messaging.system": "rabbitmq",
                 "messaging.operation.name": "process",
                 "messaging.operation.type": "process",
-                "messaging.destination.name": f"{self._owner}.work",
+                "messaging.destination.name": self._queue,
                 "messaging.message.id": raw.message_id or "",
                 "messaging.message.body.size": len(raw.body),
                 "aiops.attempt": _attempt(raw),
@@ -118,6 +121,9 @@ class Consumer:
         )
 
     def _principal(self, raw: AbstractIncomingMessage) -> str:
+        # Only the partner itself can write to its exchange, so that is proof enough of who it is.
+        if raw.exchange and raw.exchange.startswith(INGRESS_PREFIX):
+            return f"partner:{raw.exchange.removeprefix(INGRESS_PREFIX)}"
         # RabbitMQ verifies user_id against the connection. Only our own users may speak for somebody else.
         if not raw.user_id:
             raise Poison("no_user_id", "the property user_id is missing; set it to the user of the connection")

@@ -49,7 +49,7 @@ class Outgoing:
 class Delivery(Generic[M]):
     """A decoded message as a handler gets it.
 
-    ``principal`` is who asked: ``user:<uuid>`` through our gateway, ``partner:<name>`` for an outside publisher.
+    ``principal`` is who asked: a user for whom one of our own spoke, ``partner:<name>`` for an outside publisher.
     ``attempt`` is 1 for the first delivery.
     """
 
@@ -80,7 +80,7 @@ def outgoing(
 
     Args:
         exchange: where it will be published, with the wire type as routing key.
-        source: the publishing process, e.g. ``aiops/gateway`` (CloudEvents ``source``).
+        source: the publishing process, e.g. ``aiops/NAME`` (CloudEvents ``source``).
         subject: the id of the entity it is about (CloudEvents ``subject``).
         message_id: decides what counts as the same message; a new UUIDv7 where none is given.
         principal: on whose behalf; see ``Delivery.principal``.

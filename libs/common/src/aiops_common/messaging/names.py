@@ -6,6 +6,9 @@ RETRY_EXCHANGE = "aiops.retry"
 DEAD_EXCHANGE = "aiops.dead"
 DEFAULT_EXCHANGE = ""
 
+INGRESS_PREFIX = "ingress."
+"""Before a partner's name: the only exchange that the partner, and nobody else, may write to."""
+
 PRINCIPAL_HEADER = "x-aiops-principal"
 """On whose behalf a message is sent; believed only when one of our own users published it."""
 

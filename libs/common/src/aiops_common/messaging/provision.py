@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 import stamina
 
-from aiops_common.messaging.topology import INGRESS, Arguments, Binding, Exchange, Queue, Topology, User
+from aiops_common.messaging.topology import INGRESS_PREFIX, Arguments, Binding, Exchange, Queue, Topology, User
 
 SETTLE_SECONDS = 1.5
 """How long new queues are left alone. A broker that is killed within about a second of declaring a quorum queue may
@@ -186,7 +186,7 @@ def _binding_changes(wanted: Iterable[Binding], found: Found, v: str) -> Iterato
     missing = {(binding.source, "queue", binding.destination, binding.routing_key): binding for binding in wanted}
     for row in found.bindings:
         known = missing.pop((row["source"], row["destination_type"], row["destination"], row["routing_key"]), None)
-        if known is None and row["source"].startswith(INGRESS):
+        if known is None and row["source"].startswith(INGRESS_PREFIX):
             kind = row["destination_type"][0]
             path = "/".join(quote(part, safe="") for part in (row["destination"], row["properties_key"]))
             what = f"grant of {row['routing_key']} from {row['source']} to {row['destination']}"

@@ -10,7 +10,7 @@ from opentelemetry import trace
 
 from aiops_common.messaging.connection import BrokerConnection, BrokerUnavailable, unavailable_errors
 from aiops_common.messaging.message import Outgoing, trace_context
-from aiops_common.messaging.names import DEFAULT_EXCHANGE
+from aiops_common.messaging.names import DEFAULT_EXCHANGE, PRINCIPAL_HEADER
 
 _tracer = trace.get_tracer(__name__)
 
@@ -99,7 +99,12 @@ class Publisher:
         Raises:
             BrokerUnavailable, Unroutable: as ``publish``.
         """
-        kept = {key: value for key, value in original.headers.items() if isinstance(value, str | int)}
+        # A stranger's claim to speak for somebody would be believed in our copy: only ``headers`` may say that.
+        kept = {
+            key: value
+            for key, value in original.headers.items()
+            if isinstance(value, str | int) and key != PRINCIPAL_HEADER
+        }
         await self.send(
             aio_pika.Message(
                 original.body,
@@ -115,9 +120,7 @@ class Publisher:
             routing_key=routing_key,
         )
 
-    async def send(
-        self, message: aio_pika.Message, *, exchange: str, routing_key: str, mandatory: bool = True
-    ) -> None:
+    async def send(self, message: aio_pika.Message, *, exchange: str, routing_key: str, mandatory: bool = True) -> None:
         """Send and wait for the confirm; with ``mandatory`` a message that no queue takes is an error.
 
         Raises:

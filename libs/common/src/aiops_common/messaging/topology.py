@@ -17,6 +17,7 @@ from aiops_common.messaging.names import (
     DEAD_EXCHANGE,
     DEFAULT_EXCHANGE,
     EVENTS_EXCHANGE,
+    INGRESS_PREFIX,
     RETRY_EXCHANGE,
     RETRY_RUNGS,
     dead_queue,
@@ -25,9 +26,6 @@ from aiops_common.messaging.names import (
     retry_queue,
     work_queue,
 )
-
-INGRESS = "ingress."
-"""Before a partner's name: the only exchange that the partner may write to."""
 
 UNROUTED = "unrouted"
 DEFAULT_EXCHANGE_PERMISSION = "amq.default"
@@ -180,7 +178,7 @@ def expand(spec: TopologySpec) -> Topology:
         bindings=tuple(dict.fromkeys(_bindings(spec))),
         users=(
             *(_service_user(name, service) for name, service in spec.services.items()),
-            *(User(name, "^$", _one_of(f"{INGRESS}{name}"), "^$") for name in spec.partners),
+            *(User(name, "^$", _one_of(f"{INGRESS_PREFIX}{name}"), "^$") for name in spec.partners),
         ),
         policies=policies,
     )
@@ -198,7 +196,7 @@ def _exchanges(spec: TopologySpec) -> Iterator[Exchange]:
         yield Exchange(name, "topic", {})
     yield Exchange(UNROUTED, "fanout", {})
     for partner in spec.partners:
-        yield Exchange(f"{INGRESS}{partner}", "topic", {"alternate-exchange": UNROUTED})
+        yield Exchange(f"{INGRESS_PREFIX}{partner}", "topic", {"alternate-exchange": UNROUTED})
 
 
 def _queues(name: str, service: ServiceSpec) -> Iterator[Queue]:
@@ -252,7 +250,7 @@ def _bindings(spec: TopologySpec) -> Iterator[Binding]:
         for name, service in spec.services.items():
             for message_type in service.work:
                 if message_type in grant.may_send:
-                    yield Binding(f"{INGRESS}{partner}", work_queue(name), message_type)
+                    yield Binding(f"{INGRESS_PREFIX}{partner}", work_queue(name), message_type)
 
 
 def _service_user(name: str, service: ServiceSpec) -> User:

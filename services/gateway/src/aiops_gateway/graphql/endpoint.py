@@ -1,5 +1,6 @@
 """GraphQL over HTTP, WebSocket and server-sent events, at one path."""
 
+import json
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.schema import BaseSchema
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from typing_extensions import override
 
 from aiops_gateway.graphql.context import Context, UseCases
@@ -21,7 +22,7 @@ class Endpoint(GraphQL[Context, None]):
         super().__init__(
             schema,
             graphql_ide=None,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             allowed_origins=origins,
         )
         self._use_cases = use_cases
@@ -32,9 +33,28 @@ class Endpoint(GraphQL[Context, None]):
         return Context(use_cases=self._use_cases, authorization=request.headers.get("authorization"))
 
     @override
+    def decode_json(self, data: str | bytes) -> object:
+        """The JSON object ``data``. Anything else is no request: a list would be a batch, which is not offered.
+
+        Raises:
+            json.JSONDecodeError: which is answered with 400.
+        """
+        try:
+            document = json.loads(data)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise json.JSONDecodeError(f"cannot be read: {type(error).__name__}", "", 0) from None
+        if not isinstance(document, dict):
+            raise json.JSONDecodeError("must be an object", "", 0)
+        return document
+
+    @override
     def encode_json(self, data: object) -> str:
         """JSON text; as str, because bytes would make the frames of a WebSocket binary."""
-        return orjson.dumps(data, default=_plain).decode()
+        try:
+            return orjson.dumps(data, default=_plain).decode()
+        except orjson.JSONEncodeError:
+            # An error message may quote a lone surrogate that the client sent; JSON can hold it as an escape only.
+            return json.dumps(data, default=_plain)
 
 
 def _plain(value: Any) -> Any:

@@ -52,12 +52,21 @@ _CODES: Mapping[type[Exception], str] = {
 }
 """Exceptions whose text is for the client → the code it gets."""
 
+_LIMITS = ("exceeds maximum operation depth", "aliases found. Allowed", "Document contains more than")
+"""What the libraries say when a document is too deep, has too many aliases or too many tokens; they give no code."""
+
 
 def present(error: GraphQLError) -> GraphQLError:
-    """``error`` as clients may see it: with ``extensions.code``, and without what went wrong inside."""
+    """``error`` as clients may see it: with ``extensions.code``, and without what went wrong inside.
+
+    One that was presented before stays as it is.
+    """
     original = error.original_error
     if original is None:
-        return _with_code(error, error.message, str((error.extensions or {}).get("code", "BAD_USER_INPUT")))
+        if "code" in (error.extensions or {}):
+            return error
+        limit = any(text in error.message for text in _LIMITS)
+        return _with_code(error, error.message, "LIMIT_EXCEEDED" if limit else "BAD_USER_INPUT")
     for kind, code in _CODES.items():
         if isinstance(original, kind):
             return _with_code(error, str(original), code)

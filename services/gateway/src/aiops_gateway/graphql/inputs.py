@@ -1,11 +1,14 @@
 """Inputs of the API, and how they become the contracts' messages."""
 
+import re
 from datetime import datetime
 from typing import Any, TypeVar
 
 import strawberry
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from aiops_contracts.base import Text, Timestamp
+from aiops_gateway.domain.paging import InvalidPage
 from aiops_gateway.graphql.enums import (
     ChangeSection,
     JobState,
@@ -17,6 +20,7 @@ from aiops_gateway.graphql.enums import (
 )
 
 M = TypeVar("M", bound=BaseModel)
+F = TypeVar("F", "LogEntryFilter", "TicketFilter", "ChangelogFilter")
 
 
 @strawberry.input
@@ -162,6 +166,34 @@ def _without_none(value: Any) -> Any:
     return value
 
 
+_TEXT: TypeAdapter[str] = TypeAdapter(Text)
+_TIMESTAMP: TypeAdapter[datetime] = TypeAdapter(Timestamp)
+
+
+def unusable(value: str | datetime) -> str | None:
+    """Why PostgreSQL could not even compare with ``value``; None for one that it can."""
+    try:
+        if isinstance(value, str):
+            _TEXT.validate_python(value)
+        else:
+            _TIMESTAMP.validate_python(value)
+    except ValidationError as error:
+        return _in_words(error.errors(include_url=False, include_input=False, include_context=False)[0]["msg"])
+    return None
+
+
+def checked(conditions: F) -> F:
+    """The filter, if it can be asked for.
+
+    Raises:
+        InvalidPage: a text or a point in time in it cannot be.
+    """
+    for name, value in vars(conditions).items():
+        if isinstance(value, str | datetime) and (problem := unusable(value)):
+            raise InvalidPage(f"filter.{camel(name)} {problem}")
+    return conditions
+
+
 def camel(name: str) -> str:
     """A field's name as clients know it."""
     head, *tail = name.split("_")
@@ -169,4 +201,4 @@ def camel(name: str) -> str:
 
 
 def _in_words(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("String should", "should").replace("Tuple should", "should")
+    return re.sub("(String|Tuple|Input) should", "should", message.removeprefix("Value error, "))

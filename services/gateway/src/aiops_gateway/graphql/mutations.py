@@ -22,6 +22,7 @@ from aiops_gateway.graphql.inputs import (
     TriageTicketInput,
     UpdateTicketStatusInput,
     to_message,
+    unusable,
 )
 from aiops_gateway.graphql.payloads import (
     GenerateChangelogPayload,
@@ -110,6 +111,8 @@ def _checked_key(key: object) -> str | None:
         return None
     if not isinstance(key, str) or not 1 <= len(key) <= _MAX_KEY_LENGTH:
         raise InvalidInput([(["idempotencyKey"], f"should have 1 to {_MAX_KEY_LENGTH} characters")])
+    if problem := unusable(key):
+        raise InvalidInput([(["idempotencyKey"], problem)])
     return key
 
 

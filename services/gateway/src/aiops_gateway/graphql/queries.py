@@ -11,7 +11,7 @@ from aiops_gateway.domain.paging import PageRequest, Position
 from aiops_gateway.graphql.connections import Connection, connection
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.ids import from_global_id, uuid_of
-from aiops_gateway.graphql.inputs import ChangelogFilter, LogEntryFilter, TicketFilter
+from aiops_gateway.graphql.inputs import ChangelogFilter, LogEntryFilter, TicketFilter, checked
 from aiops_gateway.graphql.types import Changelog, LogEntry, Node, Ticket, User
 from aiops_gateway.repository.read_model import CHANGELOGS, LOG_ENTRIES, TICKETS, Filter, Kind
 
@@ -66,7 +66,7 @@ class Query:
         filter: LogEntryFilter | None = None,  # noqa: A002
     ) -> Connection[LogEntry]:
         viewer = await info.context.require("logEntries")
-        asked = filter or LogEntryFilter()
+        asked = checked(filter or LogEntryFilter())
         condition = Filter(
             equal={"source": asked.source, "state": asked.state, "severity": asked.severity},
             created_after=asked.created_after,
@@ -93,7 +93,7 @@ class Query:
         filter: TicketFilter | None = None,  # noqa: A002
     ) -> Connection[Ticket]:
         viewer = await info.context.require("tickets")
-        asked = filter or TicketFilter()
+        asked = checked(filter or TicketFilter())
         condition = Filter(
             equal={
                 "status": asked.status,
@@ -126,7 +126,7 @@ class Query:
         filter: ChangelogFilter | None = None,  # noqa: A002
     ) -> Connection[Changelog]:
         viewer = await info.context.require("changelogs")
-        asked = filter or ChangelogFilter()
+        asked = checked(filter or ChangelogFilter())
         condition = Filter(equal={"project": asked.project, "state": asked.state})
         page = PageRequest.of(first, after, last, before)
         found: Connection[Changelog] = await _list(info, viewer, "Changelog", page, condition)

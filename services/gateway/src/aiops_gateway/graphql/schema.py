@@ -51,7 +51,12 @@ class OperationSpan(SchemaExtension):
 
 class _Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing: ``present`` has logged what operators must know, with its correlation id."""
+        """Present them here too: what goes wrong while parsing never comes by ``PresentErrors``.
+
+        Nothing is logged: ``present`` has told operators what they must know, with its correlation id.
+        """
+        del execution_context
+        errors[:] = [present(error) for error in errors]
 
 
 def build_schema(settings: GatewaySettings) -> strawberry.Schema:

@@ -1,0 +1,98 @@
+"""What an orchestrator is told, and how the parts of a process start and stop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from aiops_common import health
+from aiops_common.health import component_app, health_routes
+from aiops_common.lifecycle import running
+
+
+def _answers(problem: str | None) -> Callable[[], Awaitable[str | None]]:
+    async def check() -> str | None:
+        return problem
+
+    return check
+
+
+async def _breaks() -> str | None:
+    raise ConnectionError("no route")
+
+
+async def _hangs() -> str | None:
+    await asyncio.Event().wait()
+    return None
+
+
+def _get(path: str, required: dict[str, Any], informative: dict[str, Any] | None = None) -> Any:
+    with TestClient(Starlette(routes=health_routes(required, informative))) as client:
+        return client.get(path)
+
+
+def test_a_process_is_ready_when_every_check_passes() -> None:
+    answer = _get("/readyz", {"database": _answers(None), "broker": _answers(None)})
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "checks": {"database": "ok", "broker": "ok"}})
+
+
+def test_a_problem_is_told_and_the_process_is_not_ready() -> None:
+    answer = _get("/readyz", {"database": _answers("migration x is missing"), "broker": _breaks})
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"database": "migration x is missing", "broker": "no route"}
+
+
+def test_a_check_that_hangs_is_a_problem_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.01)
+    answer = _get("/readyz", {"database": _hangs})
+    assert (answer.status_code, answer.json()["checks"]) == (503, {"database": "TimeoutError: no answer"})
+
+
+def test_what_is_only_shown_never_makes_a_process_unready() -> None:
+    answer = _get("/readyz", {"database": _answers(None)}, {"broker": _answers("away")})
+    assert (answer.status_code, answer.json()["checks"]) == (200, {"database": "ok", "broker": "away"})
+
+
+def test_a_process_that_is_not_ready_is_alive() -> None:
+    assert _get("/livez", {"database": _breaks}).status_code == 200
+    assert b"python_info" in _get("/metrics", {"database": _breaks}).content
+
+
+class Part:
+    """Writes down what happens to it."""
+
+    def __init__(self, name: str, journal: list[str], *, fails: bool = False) -> None:
+        self._name, self._journal, self._fails = name, journal, fails
+
+    async def start(self) -> None:
+        if self._fails:
+            raise RuntimeError(self._name)
+        self._journal.append(f"start {self._name}")
+
+    async def stop(self) -> None:
+        self._journal.append(f"stop {self._name}")
+
+
+async def test_parts_stop_in_the_reverse_order() -> None:
+    journal: list[str] = []
+    async with running([Part("a", journal), Part("b", journal)]):
+        journal.append("run")
+    assert journal == ["start a", "start b", "run", "stop b", "stop a"]
+
+
+async def test_parts_that_were_started_stop_when_a_later_one_fails() -> None:
+    journal: list[str] = []
+    with pytest.raises(RuntimeError, match="b"):
+        async with running([Part("a", journal), Part("b", journal, fails=True), Part("c", journal)]):
+            journal.append("run")
+    assert journal == ["start a", "stop a"]
+
+
+def test_the_parts_live_as_long_as_the_application() -> None:
+    journal: list[str] = []
+    with TestClient(component_app(health_routes({}), [Part("a", journal)])):
+        assert journal == ["start a"]
+    assert journal == ["start a", "stop a"]
