@@ -23,6 +23,7 @@ from sides.peer import Peer, Tuning
 from sides.side import servers
 
 ROOT = Path(__file__).resolve().parents[1]
+_LOG_WIDTH = 160
 
 
 def main(
@@ -35,12 +36,13 @@ def main(
     keys: Annotated[bool, typer.Option("--keys", help="Send idempotency keys; the peer has none.")] = False,
     traced: Annotated[bool, typer.Option("--traced", help="Let our services write traces; the peer has none.")] = False,
     web_processes: Annotated[int, typer.Option(help="The peer's uvicorn workers.")] = 1,
-    worker_pool: Annotated[str, typer.Option(help="The peer's Celery pool.")] = "prefork",
+    worker_pool: Annotated[str, typer.Option(help="The peer's Celery pool.")] = "solo",
     worker_processes: Annotated[int, typer.Option(help="The peer's Celery concurrency.")] = 1,
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
 ) -> None:
     """Measure ours and the peer in turn, and print both with the ratio."""
-    console = Console(highlight=False)
+    # A log or a pipe has no width of its own.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
     plan = Plan(clients, warm_up, seconds, rate, paced_seconds)
     state = Path(tempfile.gettempdir()) / f"aiops-bench-{os.getpid()}"
     try:

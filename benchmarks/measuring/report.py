@@ -52,12 +52,12 @@ def ratios(pairs: Sequence[Pair], figure: Figure) -> list[float]:
 def show(pairs: Sequence[Pair], console: Console) -> None:
     """Print one column per round, then how many times better ours is: for each pair, and their median."""
     table = Table(box=None, header_style="bold")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for number in range(1, len(pairs) + 1):
-        table.add_column(f"ours {number}", justify="right")
-        table.add_column(f"peer {number}", justify="right")
-    table.add_column("ours better by", justify="right")
-    table.add_column("median", justify="right", style="bold")
+        table.add_column(f"ours {number}", justify="right", no_wrap=True)
+        table.add_column(f"peer {number}", justify="right", no_wrap=True)
+    table.add_column("ours better by", justify="right", no_wrap=True)
+    table.add_column("median", justify="right", style="bold", no_wrap=True)
     for figure in FIGURES:
         values = [_number(figure.of(one)) for pair in pairs for one in pair]
         found = ratios(pairs, figure)
@@ -67,7 +67,7 @@ def show(pairs: Sequence[Pair], console: Console) -> None:
     for process in _processes(pairs):
         values = [f"{one.cpu[process]:.2f}" if process in one.cpu else "–" for pair in pairs for one in pair]
         table.add_row(f"CPU s per 1,000: {process}", *values, "", "")
-    console.print(table, soft_wrap=True)
+    console.print(table)
 
 
 def write_json(pairs: Sequence[Pair], plan: Plan, file: Path) -> None:

@@ -43,8 +43,10 @@ Beside the envelope, a message of a partner needs these properties:
 | --- | --- |
 | routing key | the `type` of the envelope |
 | `content_type` | `application/json` |
-| `user_id` | the user of the connection: the broker checks it, and it is who asked (`partner:<user>`) |
 | `delivery_mode` | 2 (persistent) |
+
+Who asked is known by the exchange (`partner:<partner>`), whatever the message says; where `user_id` is set, it must be
+the user of the connection, or the broker refuses the message.
 
 The `id` of the envelope decides what counts as the same message: to repeat a message, repeat its id, and it has its
 effect once. The body is at most {MAX_MESSAGE_BYTES:,} bytes. Publish with confirms: what is not confirmed was perhaps

@@ -46,7 +46,6 @@ class Sent:
     """What the publisher was asked to send."""
 
     exchange: str
-    exchange: str = "aiops.commands"
     routing_key: str
     message: aio_pika.Message
 

@@ -65,6 +65,13 @@ class Cluster:
             extra_groups=[] if self.user else None,
         )
 
+    def says_ready(self) -> bool:
+        """Whether the last line of postmaster.pid says so, which the server keeps for pg_ctl."""
+        try:
+            return (self.data / "postmaster.pid").read_text().split()[-1] == "ready"
+        except (OSError, IndexError):
+            return False
+
     def end_orphans(self) -> None:
         """End what still works in the data directory after the postmaster was killed.
 

@@ -108,17 +108,18 @@ class PostgresServer:
 
     def ready(self) -> bool:
         """Whether the server takes connections."""
-        return self._psql("SELECT 1").returncode == 0
+        # Its own word comes first: asking too early, or for a database that is not there, is a FATAL in its log.
+        return self._cluster.says_ready() and self._psql("SELECT 1").returncode == 0
 
     def _create_database(self) -> None:
-        if self._psql("SELECT 1", DATABASE).returncode == 0:
+        if self._psql(f"SELECT datname FROM pg_database WHERE datname = '{DATABASE}'").stdout.strip():
             return
         made = self._psql(f"CREATE DATABASE {DATABASE}")
         if made.returncode != 0:
             raise RuntimeError(f"cannot create the database {DATABASE}: {made.stderr.strip()}")
 
-    def _psql(self, statement: str, database: str = "postgres") -> subprocess.CompletedProcess[str]:
+    def _psql(self, statement: str) -> subprocess.CompletedProcess[str]:
         psql = str(self._cluster.installation.programs / "psql")
-        where = ("-h", "127.0.0.1", "-p", str(self.port), "-U", SUPERUSER, "-d", database)
+        where = ("-h", "127.0.0.1", "-p", str(self.port), "-U", SUPERUSER, "-d", "postgres")
         secret = {"PGPASSWORD": self._password, "PGCONNECT_TIMEOUT": "2"}
         return self._cluster.run(psql, *where, "-XAtqc", statement, environment=secret)

@@ -39,7 +39,8 @@ def setup_logging(service: str, level: str = "INFO") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_service,
         _add_trace_ids,
-        structlog.processors.dict_tracebacks,
+        # Without the frames' variables: they hold what clients sent, passwords included.
+        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
     ]
     structlog.configure(
         processors=[

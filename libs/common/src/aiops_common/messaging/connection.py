@@ -46,7 +46,8 @@ class BrokerConnection:
     @property
     def is_open(self) -> bool:
         """Whether the connection was alive when last heard of."""
-        return self._connection is not None and not self._connection.is_closed
+        # Not is_closed: that tells whether somebody called close(), and stays false when the peer is gone.
+        return self._connection is not None and self._connection.connected.is_set()
 
     async def channel(self, *, confirms: bool) -> AbstractChannel:
         """A new channel; with ``confirms`` an unroutable mandatory message raises.
@@ -56,12 +57,15 @@ class BrokerConnection:
         """
         async with unavailable_errors():
             connection = await self._opened()
-            async with asyncio.timeout(self._connect_seconds):
-                return await connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
+            try:
+                async with asyncio.timeout(self._connect_seconds):
+                    return await connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
+            except RuntimeError as error:  # what aio-pika raises where the peer went away a moment ago
+                raise BrokerUnavailable("RabbitMQ is unavailable: the connection was just lost") from error
 
     async def _opened(self) -> AbstractConnection:
         async with self._opening:
-            if self._connection is None or self._connection.is_closed:
+            if self._connection is None or not self.is_open:
                 async with asyncio.timeout(self._connect_seconds):
                     self._connection = await aio_pika.connect(self._url)
             return self._connection
