@@ -2,9 +2,11 @@
 
 import sys
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings
+from pydantic_settings.exceptions import SettingsError
 
 
 class ServiceSettings(BaseSettings):
@@ -34,6 +36,27 @@ class ServiceSettings(BaseSettings):
     max_attempts: int = Field(default=5, ge=1, le=20)
     """How often a message is tried before it is dead-lettered."""
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
+        return _address(value, "postgresql", "postgres")
+
+    @field_validator("amqp_url")
+    @classmethod
+    def _is_amqp(cls, value: SecretStr) -> SecretStr:
+        return _address(value, "amqp", "amqps")
+
+
+def _address(value: SecretStr, *schemes: str) -> SecretStr:
+    try:
+        parts = urlsplit(value.get_secret_value())
+        valid = parts.scheme in schemes and parts.port != 0
+    except ValueError:  # its text quotes the address, and with it the password
+        valid = False
+    if not valid:
+        raise ValueError(f"must be an address like {schemes[0]}://user:password@host:port/name")
+    return value
+
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -44,10 +67,15 @@ def load_settings(kind: type[S]) -> S:
     Raises:
         SystemExit: status 2, after naming each wrong variable and why on standard error; never its value.
     """
+    prefix = str(kind.model_config.get("env_prefix", ""))
     try:
         return kind()
+    except SettingsError as error:
+        # A list that is not JSON. The text names the field, the value stands in the cause only.
+        named = next((name for name in kind.model_fields if f'"{name}"' in str(error)), "(settings)")
+        print(f"{prefix}{named}".upper() + ": must be valid JSON", file=sys.stderr)  # noqa: T201 -- as below
+        raise SystemExit(2) from None
     except ValidationError as error:
-        prefix = str(kind.model_config.get("env_prefix", ""))
         for problem in error.errors(include_url=False, include_input=False):
             field = str(problem["loc"][0]) if problem["loc"] else "(settings)"
             variable = field if field.isupper() else f"{prefix}{field}".upper()

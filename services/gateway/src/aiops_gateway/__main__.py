@@ -5,7 +5,12 @@ import typer
 from aiops_common.cli import add_service_commands
 from aiops_gateway.settings import GatewaySettings
 
-cli = typer.Typer(no_args_is_help=True, help="GraphQL gateway of the AI Ops Assistant.")
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="GraphQL gateway of the AI Ops Assistant.",
+)
 add_service_commands(cli, name="gateway", package="aiops_gateway", settings_type=GatewaySettings)
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from aiops_triage.domain import Verdict
 from aiops_triage.engine import classify
 from aiops_triage.settings import TriageSettings
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Triage tickets.")
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 add_service_commands(cli, name="triage", package="aiops_triage", settings_type=TriageSettings)
 
 

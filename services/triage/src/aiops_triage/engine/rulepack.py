@@ -30,7 +30,7 @@ class Rule(BaseModel):
 
     phrases: Annotated[tuple[str, ...], Field(min_length=1)]
     category: TicketCategory | None = None
-    weight: Annotated[float, Field(gt=0, le=5)] | None = None
+    weight: Annotated[float, Field(gt=0, le=15)] | None = None
     topic: bool = False
     impact: Level | None = None
     urgency: Level | None = None
