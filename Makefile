@@ -54,7 +54,9 @@ bench: ## Speed against a peer, as a ratio
 	$(BIN)/python benchmarks/pipeline.py
 
 ##@ Upkeep
-.PHONY: lock clean help
+.PHONY: docs lock clean help
+docs: setup ## Write docs/ and the services' READMEs from the code
+	@$(BIN)/python -m docs.generate
 lock: setup ## Pin every dependency anew
 	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
 	  $(foreach group,build test bench,--group pyproject.toml:$(group)) --all-extras $(MEMBERS) \

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from aiops_local.stack import Stack
+from measuring.outcome import NotDrained
 from measuring.report import Pair, show, write_json
 from measuring.rounds import Plan, measure
 from measuring.wrk import LoadFailed
@@ -49,8 +50,8 @@ def main(
         with servers(ROOT, state) as stack:
             tuning = Tuning(web_processes, worker_pool, worker_processes)
             measured = _measure(stack, plan, pairs, tuning, keys=keys, traced=traced, console=console)
-    except LoadFailed as error:
-        console.print(f"[bold red]failed[/bold red] {error}")
+    except (LoadFailed, NotDrained) as error:
+        console.print(f"[bold red]failed[/bold red] {error}\n{' '.join(error.__notes__)}")
         raise typer.Exit(1) from None
     show(measured, console)
     if json:

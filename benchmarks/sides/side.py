@@ -55,7 +55,10 @@ def process_of(stack: Stack, name: str) -> psutil.Process:
 
 @contextmanager
 def servers(root: Path, state: Path) -> Iterator[Stack]:
-    """PostgreSQL and RabbitMQ in the new directory ``state``; everything is ended and removed afterwards."""
+    """PostgreSQL and RabbitMQ in the new directory ``state``; everything is ended and removed afterwards.
+
+    When something fails, the logs stay behind, beside ``state``.
+    """
     stack = Stack(root, state)
     try:
         stack.postgres.start()
@@ -66,6 +69,11 @@ def servers(root: Path, state: Path) -> Iterator[Stack]:
         stack.postgres.start()
         stack.rabbitmq.start()
         yield stack
+    except Exception as error:
+        kept = state.with_name(f"{state.name}-logs")
+        shutil.copytree(stack.layout.logs, kept)
+        error.add_note(f"The logs of all processes are in {kept}")
+        raise
     finally:
         stack.clean()
         shutil.rmtree(state)

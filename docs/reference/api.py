@@ -9,7 +9,7 @@ from graphql import GraphQLEnumType, GraphQLField, GraphQLSchema, build_schema
 
 from aiops_gateway.domain.access import FIELDS, OPERATIONS, PUBLIC_OPERATIONS, Role
 from aiops_gateway.domain.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from aiops_gateway.graphql.schema import build_schema as build_gateway_schema
+from aiops_gateway.graphql import schema
 from aiops_gateway.settings import GatewaySettings
 
 _LIMITS = (
@@ -65,15 +65,14 @@ into the input. Everything else is in the top-level `errors` with `extensions.co
 @cache
 def sdl() -> str:
     """The schema in GraphQL's own language."""
-    # model_construct: defaults only, whatever the environment says.
-    return build_gateway_schema(GatewaySettings.model_construct()).as_str() + "\n"
+    return schema.sdl() + "\n"
 
 
 def write() -> str:
     """The whole page."""
-    schema = build_schema(sdl())
+    api = build_schema(sdl())
     return "\n".join(
-        [_HEAD, *_operations(schema), _LISTS, _masked(), _ERRORS, _user_error_codes(schema), _limits(), _enums(schema)]
+        [_HEAD, *_operations(api), _LISTS, _masked(), _ERRORS, _user_error_codes(api), _limits(), _enums(api)]
     )
 
 

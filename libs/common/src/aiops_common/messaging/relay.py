@@ -63,8 +63,10 @@ class OutboxRelay:
             try:
                 while await self.relay_once():
                     pause = 0.1
-            except (DatabaseUnavailable, BrokerUnavailable) as error:
-                _log.warning("relay.paused", error=str(error), retry_in_seconds=pause)
+            except Exception as error:
+                # A relay that ends is worse than any error: nothing would leave this process any more.
+                expected = isinstance(error, DatabaseUnavailable | BrokerUnavailable)
+                _log.warning("relay.paused", error=str(error), retry_in_seconds=pause, exc_info=not expected)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
                 continue

@@ -77,3 +77,8 @@ def build_schema(settings: GatewaySettings) -> strawberry.Schema:
         OperationSpan,
     ]
     return _Schema(query=Query, mutation=Mutation, subscription=Subscription, types=[InputError], extensions=extensions)
+
+
+def sdl() -> str:
+    """The schema in the schema definition language."""
+    return strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=[InputError]).as_str()
