@@ -1,11 +1,12 @@
 """One stack for all end-to-end tests, and somebody of each role."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import pytest
 
+from aiops_local.services import SERVICES
 from e2e import documents
 from support.eventually import eventually
 from support.graphql import GraphqlClient, GraphqlErrors, Json
@@ -18,6 +19,17 @@ PASSWORD = "a perfectly long passphrase"
 def stack() -> Iterator[RunningStack]:
     with running_stack() as running:
         yield running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the services said last beside a test that failed."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(running, RunningStack):
+        for name in SERVICES:
+            report.sections.append((f"log of {name}", running.stack.processes.last_lines(name, 30)))
+    return report
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +59,7 @@ class Accounts:
 
 
 @pytest.fixture(scope="session")
-async def admin(stack: RunningStack) -> AsyncIterator[GraphqlClient]:
+async def admin(stack: RunningStack) -> GraphqlClient:
     credentials = {"email": stack.environment["ADMIN_EMAIL"], "password": stack.environment["ADMIN_PASSWORD"]}
     payload = (await stack.visitor.execute(documents.LOG_IN, input=credentials))["login"]
     signed_in = stack.visitor.signed_in(payload["tokens"]["accessToken"])
@@ -60,7 +72,7 @@ async def admin(stack: RunningStack) -> AsyncIterator[GraphqlClient]:
             return False
 
     await eventually(known)
-    yield signed_in
+    return signed_in
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 
 from e2e import documents
 from e2e.conftest import PASSWORD, Accounts
-from support.graphql import GraphqlClient, code_of, user_error_codes
+from support.graphql import GraphqlClient, Json, code_of, user_error_codes
 from support.stack import RunningStack
 
 BAD_CREDENTIALS = [("BAD_CREDENTIALS", ())]
@@ -110,7 +110,7 @@ async def test_an_address_has_one_account_whatever_its_case(accounts: Accounts) 
     assert user_error_codes(answer) == [("EMAIL_TAKEN", ("email",))]
 
 
-async def refresh(accounts: Accounts, token: str) -> documents.Json:
+async def refresh(accounts: Accounts, token: str) -> Json:
     answer = await accounts.visitor.execute(documents.REFRESH, input={"refreshToken": token})
-    payload: documents.Json = answer["refreshTokens"]
+    payload: Json = answer["refreshTokens"]
     return payload

@@ -87,7 +87,9 @@ async def test_every_commit_is_in_exactly_one_place_of_the_changelog(admin: Grap
     changelog = await documents.settled(admin, documents.WATCH_CHANGELOG, pending)
     assert (changelog["state"], changelog["failure"]) == ("SUCCEEDED", None)
     shown = [entry for section in changelog["sections"] for entry in section["entries"]]
-    placed = [commit for entry in shown + changelog["reverted"] + changelog["needsReview"] for commit in entry["commits"]]
+    placed = [
+        commit for entry in shown + changelog["reverted"] + changelog["needsReview"] for commit in entry["commits"]
+    ]
     assert sorted(commit[:7] for commit in placed) == sorted(str(commit["hash"])[:7] for commit in COMMITS)
     assert {section["section"] for section in changelog["sections"]} >= {"BREAKING", "ADDED", "FIXED"}
     assert changelog["suggestedBump"] == "MAJOR"
@@ -109,8 +111,9 @@ async def test_ready_entries_become_a_changelog_too(admin: GraphqlClient) -> Non
 
 async def test_a_hundred_identical_mutations_at_once_are_one_ticket(stack: RunningStack, admin: GraphqlClient) -> None:
     values = {"title": "One of a hundred", "body": "the same", "idempotencyKey": "a-hundred-at-once"}
-    document = "mutation($input: TriageTicketInput!) { triageTicket(input: $input) { ticket { id title body createdAt } " \
-        "userErrors { code } } }"  # fmt: skip
+    document = """mutation($input: TriageTicketInput!) {
+      triageTicket(input: $input) { ticket { id title body createdAt } userErrors { code } }
+    }"""
     body = {"query": document, "variables": {"input": values}}
     headers = {"Authorization": f"Bearer {admin.token}"}
     async with httpx.AsyncClient(timeout=30, trust_env=False, headers=headers) as http:

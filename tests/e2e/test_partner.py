@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import aio_pika
 import orjson
+from aio_pika.abc import AbstractIncomingMessage
 
 from e2e import documents
 from support.eventually import eventually
@@ -34,6 +35,13 @@ async def publish(stack: RunningStack, *bodies: bytes, kind: str = TICKET) -> No
             await exchange.publish(message, routing_key=kind)
 
 
+async def arrived(stack: RunningStack, queue: str) -> AbstractIncomingMessage:
+    """The next message of the queue, removed."""
+    message = await eventually(lambda: take(stack.amqp_url, queue))
+    assert message is not None
+    return message
+
+
 async def done(client: GraphqlClient, title: str) -> Json:
     async def look() -> list[Json]:
         asked = {"text": title, "state": "SUCCEEDED"}
@@ -57,7 +65,7 @@ async def test_a_type_that_was_not_granted_goes_where_an_operator_finds_it(stack
     await purge(stack.amqp_url, "unrouted")
     kind = "changelog.generate_changelog.v1"
     await publish(stack, event("Not granted", kind), kind=kind)
-    found = await eventually(lambda: take(stack.amqp_url, "unrouted"))
+    found = await arrived(stack, "unrouted")
     assert (found.routing_key, found.user_id) == (kind, "acme")
     assert await stack.lengths("changelog.work", "changelog.dead") == {"changelog.work": 0, "changelog.dead": 0}
 
@@ -66,10 +74,12 @@ async def test_poison_is_set_aside_and_its_neighbours_are_processed(stack: Runni
     await purge(stack.amqp_url, "triage.dead")
     nul = orjson.loads(event("Poison"))
     nul["data"]["body"] = "a\x00b"
-    await publish(stack, event("Before poison"), b'{"specversion": "1.0"', json.dumps(nul).encode(), event("After poison"))
+    await publish(
+        stack, event("Before poison"), b'{"specversion": "1.0"', json.dumps(nul).encode(), event("After poison")
+    )
     await done(admin, "Before poison")
     await done(admin, "After poison")
-    dead = [await eventually(lambda: take(stack.amqp_url, "triage.dead")) for _ in range(2)]
+    dead = [await arrived(stack, "triage.dead") for _ in range(2)]
     assert sorted(str(letter.headers["x-aiops-reason"]) for letter in dead) == ["bad_payload", "not_json"]
     assert [letter.headers["x-aiops-attempt"] for letter in dead] == [1, 1]
     assert await stack.lengths("triage.work", "triage.dead") == {"triage.work": 0, "triage.dead": 0}

@@ -38,9 +38,7 @@ async def test_without_an_id_every_change_is_told(admin: GraphqlClient, subscrib
         made = []
         while not arrival.done():
             # Nothing tells when the subscription has begun, so there is always another change to be told of.
-            made.append(
-                await documents.submit(admin, documents.GENERATE_CHANGELOG, project="watched", entries=entries)
-            )
+            made.append(await documents.submit(admin, documents.GENERATE_CHANGELOG, project="watched", entries=entries))
             await asyncio.wait([arrival], timeout=1)
         told = await arrival
     assert told["id"] in [one["id"] for one in made]

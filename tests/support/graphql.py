@@ -9,7 +9,17 @@ import httpx
 
 from aiops_local.demo.client import GraphqlClient, GraphqlErrors, Json
 
-__all__ = ["GraphqlClient", "GraphqlErrors", "Json", "code_of", "first", "following", "post", "server_sent", "user_error_codes"]
+__all__ = [
+    "GraphqlClient",
+    "GraphqlErrors",
+    "Json",
+    "code_of",
+    "first",
+    "following",
+    "post",
+    "server_sent",
+    "user_error_codes",
+]
 
 
 async def post(client: GraphqlClient, content: object, **headers: str) -> httpx.Response:

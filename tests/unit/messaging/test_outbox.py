@@ -38,11 +38,19 @@ async def test_nothing_to_send_asks_nothing_of_the_database() -> None:
 
 async def test_messages_are_written_in_one_statement_column_by_column() -> None:
     recorder = Recorder()
-    await outbox.append(_connection(recorder), [_message(1), _message(2)])
-    ((ids, exchanges, keys, bodies, headers),) = recorder.calls
+    await outbox.append(_connection(recorder), [_message(1), _message(2)], lease_seconds=10)
+    ((ids, exchanges, keys, bodies, headers, lease),) = recorder.calls
+    assert lease == 10
     assert ids == [UUID(int=1), UUID(int=2)]
     assert (exchanges, keys) == (["aiops.events"] * 2, ["shop.sold.v1", "shop.sold.v2"])
     assert (bodies, headers) == ([b"{}"] * 2, [b'{"traceparent":"t1"}', b'{"traceparent":"t2"}'])
+
+
+async def test_messages_without_a_lease_wake_the_relays() -> None:
+    recorder = Recorder()
+    await outbox.append(_connection(recorder), [_message(1)])
+    _insert, notification = recorder.calls
+    assert notification == ()
 
 
 async def test_claimed_messages_come_in_the_order_of_writing_whatever_the_database_returns() -> None:

@@ -34,6 +34,7 @@ class Runtime:
     name: str
     package: str
     pool: Pool
+    relay_pool: Pool
     listener: Listener
     publisher: Publisher
     relay: OutboxRelay
@@ -48,20 +49,23 @@ class Runtime:
         pool = Pool(database_url, max_size=settings.database_pool_size, name=f"aiops-{name}")
         listener = Listener(database_url)
         publisher = Publisher(amqp_url, name=name)
+        # A claim or mark that a crash loses only sends a message once more.
+        relay_pool = Pool(database_url, max_size=2, name=f"aiops-{name}-relay", durable=False)
         return cls(
             name=name,
             package=f"aiops_{name}",
             pool=pool,
+            relay_pool=relay_pool,
             listener=listener,
             publisher=publisher,
-            relay=OutboxRelay(pool, publisher, schema=name, listener=listener),
+            relay=OutboxRelay(relay_pool, publisher, schema=name, listener=listener),
             worker=Worker(amqp_url, name=name),
         )
 
     @property
     def components(self) -> list[Component]:
         """Everything that starts and stops, in order: what takes in work comes last and stops first."""
-        return [self.pool, self.publisher, self.relay, self.listener, *self.extra, self.worker]
+        return [self.pool, self.relay_pool, self.publisher, self.relay, self.listener, *self.extra, self.worker]
 
     @property
     def checks(self) -> dict[str, Check]:

@@ -85,6 +85,11 @@ def _exporter() -> SpanExporter | None:
     return None
 
 
+def is_tracing() -> bool:
+    """Whether spans go anywhere; where they do not, instrumentation can be left out."""
+    return isinstance(trace.get_tracer_provider(), TracerProvider)
+
+
 def current_trace_id() -> str | None:
     """The id of the current trace as 32 hex digits, None outside of any."""
     context = trace.get_current_span().get_span_context()

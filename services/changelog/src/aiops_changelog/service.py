@@ -15,6 +15,7 @@ from aiops_changelog.repository import ChangelogRepository
 from aiops_common.llm import LanguageModel, improve
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.message import Delivery
+from aiops_common.messaging.relay import HandOver
 from aiops_common.postgres import Pool
 from aiops_common.redaction import redact
 from aiops_common.telemetry import current_trace_id, elapsed_ms
@@ -34,12 +35,13 @@ class ChangelogService:
         self,
         pool: Pool,
         repository: ChangelogRepository,
+        hand_over: HandOver,
         model: LanguageModel | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._model = model
         self._clock = clock
-        self._effects = EffectWriter(pool, repository, source=SOURCE)
+        self._effects = EffectWriter(pool, repository, hand_over, source=SOURCE)
 
     async def generate(self, delivery: Delivery[GenerateChangelog]) -> None:
         """Make the changelog, and store and tell it once per message id."""

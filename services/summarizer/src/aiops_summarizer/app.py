@@ -17,6 +17,8 @@ GATEWAY = "gateway"
 def build_app(settings: SummarizerSettings, *, model: LanguageModel | None = None) -> Starlette:
     """The whole service; ``model`` overrides the one that the environment asks for."""
     runtime = Runtime.build("summarizer", settings)
-    service = SummarizerService(runtime.pool, LogRepository(), model or build_model(load_settings(LLMSettings)))
+    service = SummarizerService(
+        runtime.pool, LogRepository(), runtime.relay.hand_over, model or build_model(load_settings(LLMSettings))
+    )
     runtime.consume_commands(command_handlers(service), settings, speaks_for_others=GATEWAY)
     return runtime.app()

@@ -17,7 +17,9 @@ GATEWAY = "gateway"
 def build_app(settings: TriageSettings, *, model: LanguageModel | None = None) -> Starlette:
     """The whole service; ``model`` overrides the one that the environment asks for."""
     runtime = Runtime.build("triage", settings)
-    service = TriageService(runtime.pool, TicketRepository(), model or build_model(load_settings(LLMSettings)))
+    service = TriageService(
+        runtime.pool, TicketRepository(), runtime.relay.hand_over, model or build_model(load_settings(LLMSettings))
+    )
     runtime.consume_commands(command_handlers(service), settings, speaks_for_others=GATEWAY)
     runtime.answer_requests(request_handlers(service), settings, asked_by=GATEWAY)
     return runtime.app()

@@ -12,6 +12,7 @@ from aiops_common.messaging import inbox, outbox
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.message import Delivery, outgoing
 from aiops_common.messaging.names import EVENTS_EXCHANGE
+from aiops_common.messaging.relay import HandOver
 from aiops_common.postgres import Pool
 from aiops_common.redaction import redact
 from aiops_common.telemetry import current_trace_id, elapsed_ms
@@ -51,6 +52,7 @@ class TriageService:
         self,
         pool: Pool,
         repository: TicketRepository,
+        hand_over: HandOver,
         model: LanguageModel | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -58,7 +60,7 @@ class TriageService:
         self._repository = repository
         self._model = model
         self._clock = clock
-        self._effects = EffectWriter(pool, repository, source=SOURCE)
+        self._effects = EffectWriter(pool, repository, hand_over, source=SOURCE)
 
     async def triage(self, delivery: Delivery[TriageTicket]) -> None:
         """Decide about the ticket, and store and tell the decision once per message id."""

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
-from typing import Generic, TypeVar
+from functools import cache
+from typing import Any, Generic, TypeVar
 
 import structlog
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -36,8 +37,12 @@ class Improved(Generic[R]):
     def provenance(self, kind: type[P], duration_ms: int) -> P:
         """How the result came to be, in the caller's own type with the fields of ``base.Provenance``."""
         fields = {f.name: getattr(self, f.name) for f in dataclass_fields(self) if f.name != "result"}
-        found: P = TypeAdapter(kind).validate_python({**fields, "duration_ms": duration_ms})
+        found: P = _adapter(kind).validate_python({**fields, "duration_ms": duration_ms})
         return found
+
+
+# Building an adapter costs more than all the rest of a built-in answer.
+_adapter: Callable[[type[Any]], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 async def improve(

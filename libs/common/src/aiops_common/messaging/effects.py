@@ -10,8 +10,9 @@ from uuid import UUID
 
 from aiops_common.batching import Batcher
 from aiops_common.messaging import inbox, outbox
-from aiops_common.messaging.message import Delivery, current_trace_headers, outgoing
+from aiops_common.messaging.message import Delivery, Outgoing, current_trace_headers, outgoing
 from aiops_common.messaging.names import EVENTS_EXCHANGE
+from aiops_common.messaging.relay import HAND_OVER_LEASE_SECONDS, HandOver
 from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
 from aiops_contracts.base import Event
 
@@ -45,8 +46,9 @@ class Store(Protocol[E_contra]):
 class EffectWriter(Generic[E]):
     """Writes effects; the entity's id is the id of the message that made it."""
 
-    def __init__(self, pool: Pool, store: Store[E], *, source: str) -> None:
+    def __init__(self, pool: Pool, store: Store[E], hand_over: HandOver, *, source: str) -> None:
         self._pool = pool
+        self._hand_over = hand_over
         self._source = source
         self._store = store
         self._batcher: Batcher[Effect[E], bool] = Batcher(
@@ -81,20 +83,25 @@ class EffectWriter(Generic[E]):
             identity = effect.delivery.id
             if await self._store.versions(connection, [identity]):
                 return False
-            await self._save(connection, [effect], {})
-            return True
+            messages = await self._save(connection, [effect], {})
+        self._hand_over(messages)
+        return True
 
     async def _flush(self, effects: Sequence[Effect[E]]) -> list[bool]:
         by_id = {effect.delivery.id: effect for effect in reversed(effects)}
+        messages: Sequence[Outgoing] = ()
         async with self._pool.transaction() as connection:
             keys = [(identity, effect.delivery.message.message_type) for identity, effect in by_id.items()]
             new = await inbox.claim(connection, keys)
             if new:
                 versions = await self._store.versions(connection, sorted(new))
-                await self._save(connection, [by_id[identity] for identity in sorted(new)], versions)
+                messages = await self._save(connection, [by_id[identity] for identity in sorted(new)], versions)
+        self._hand_over(messages)
         return [effect.delivery.id in new and by_id[effect.delivery.id] is effect for effect in effects]
 
-    async def _save(self, connection: Connection, effects: Sequence[Effect[E]], versions: dict[UUID, int]) -> None:
+    async def _save(
+        self, connection: Connection, effects: Sequence[Effect[E]], versions: dict[UUID, int]
+    ) -> Sequence[Outgoing]:
         entities = [effect.at_version(versions.get(effect.delivery.id, 0) + 1) for effect in effects]
         await self._store.save(connection, entities)
         events = [
@@ -107,4 +114,5 @@ class EffectWriter(Generic[E]):
             )
             for entity, effect in zip(entities, effects, strict=True)
         ]
-        await outbox.append(connection, events)
+        await outbox.append(connection, events, lease_seconds=HAND_OVER_LEASE_SECONDS)
+        return events

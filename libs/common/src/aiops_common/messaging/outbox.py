@@ -16,28 +16,31 @@ def channel(schema: str) -> str:
     return f"{CHANNEL}_{schema}"
 
 
-async def append(connection: Connection, messages: Sequence[Outgoing]) -> None:
-    """Add messages to the outbox of the connection's schema and wake its relays when the transaction commits.
+async def append(connection: Connection, messages: Sequence[Outgoing], *, lease_seconds: float | None = None) -> None:
+    """Add messages to the outbox of the connection's schema.
 
-    A message whose id is already there is not added again: the same id is the same message.
+    A message whose id is already there is not added again: the same id is the same message. Without a lease, the
+    schema's relays are woken when the transaction commits. With one, no relay looks at the messages before it ends:
+    the caller hands them to its own relay after the commit.
     """
     if not messages:
         return
     await connection.execute(
         """
-        WITH added AS (
-            INSERT INTO outbox (id, exchange, routing_key, body, headers)
-            SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::jsonb[])
-            ON CONFLICT (id) DO NOTHING
-        )
-        SELECT pg_notify('outbox_' || current_schema(), '')
+        INSERT INTO outbox (id, exchange, routing_key, body, headers, claimed_until)
+        SELECT m.*, now() + make_interval(secs => $6)
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::jsonb[]) AS m
+        ON CONFLICT (id) DO NOTHING
         """,
         [m.id for m in messages],
         [m.exchange for m in messages],
         [m.routing_key for m in messages],
         [m.body for m in messages],
         [orjson.dumps(m.headers) for m in messages],
+        lease_seconds,
     )
+    if lease_seconds is None:
+        await connection.execute("SELECT pg_notify('outbox_' || current_schema(), '')")
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[Outgoing]:

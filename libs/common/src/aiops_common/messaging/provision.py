@@ -15,7 +15,8 @@ from urllib.parse import quote
 import httpx
 import stamina
 
-from aiops_common.messaging.topology import INGRESS_PREFIX, Arguments, Binding, Exchange, Queue, Topology, User
+from aiops_common.messaging.names import INGRESS_PREFIX
+from aiops_common.messaging.topology import Arguments, Binding, Exchange, Queue, Topology, User
 
 SETTLE_SECONDS = 1.5
 """How long new queues are left alone. A broker that is killed within about a second of declaring a quorum queue may

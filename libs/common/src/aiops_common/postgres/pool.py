@@ -31,17 +31,25 @@ def _decode_jsonb(value: bytes) -> bytes:
 class Pool:
     """Thin layer over asyncpg's pool: lazy, with deadlines, with one error for "not reachable".
 
-    ``jsonb`` values are ``bytes`` of JSON text in both directions.
+    ``jsonb`` values are ``bytes`` of JSON text in both directions. With ``durable=False`` a commit does not wait for
+    the disk: what a crash of PostgreSQL then loses must be harmless to lose.
     """
 
     def __init__(
-        self, url: str, *, min_size: int = 1, max_size: int = 10, acquire_seconds: float = 5.0, name: str = "aiops"
+        self,
+        url: str,
+        *,
+        min_size: int = 1,
+        max_size: int = 10,
+        acquire_seconds: float = 5.0,
+        name: str = "aiops",
+        durable: bool = True,
     ) -> None:
         self._url = url
         self._min_size = min_size
         self._max_size = max_size
         self._acquire_seconds = acquire_seconds
-        self._name = name
+        self._settings = {"application_name": name, **({} if durable else {"synchronous_commit": "off"})}
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
 
@@ -76,7 +84,7 @@ class Pool:
                         timeout=self._acquire_seconds,
                         command_timeout=30,
                         init=_set_codecs,
-                        server_settings={"application_name": self._name},
+                        server_settings=self._settings,
                     )
             return self._pool
 

@@ -52,7 +52,12 @@ _CODES: Mapping[type[Exception], str] = {
 }
 """Exceptions whose text is for the client → the code it gets."""
 
-_LIMITS = ("exceeds maximum operation depth", "aliases found. Allowed", "Document contains more than")
+_LIMITS = (
+    "exceeds maximum operation depth",
+    "Document is nested too deeply",
+    "aliases found. Allowed",
+    "Document contains more than",
+)
 """What the libraries say when a document is too deep, has too many aliases or too many tokens; they give no code."""
 
 

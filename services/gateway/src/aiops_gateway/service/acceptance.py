@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from aiops_common.batching import Batcher
 from aiops_common.messaging import outbox
 from aiops_common.messaging.message import Outgoing, new_message_id
+from aiops_common.messaging.relay import HAND_OVER_LEASE_SECONDS, HandOver
 from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
 from aiops_contracts.base import Message, Snapshot
 from aiops_gateway.domain.access import Viewer
@@ -54,8 +55,9 @@ class Work(Generic[S]):
 class Acceptance:
     """Accepts work through one group commit for all kinds."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, hand_over: HandOver) -> None:
         self._pool = pool
+        self._hand_over = hand_over
         self._batcher: Batcher[Work[Any], bool] = Batcher(
             self._flush, fails_all=lambda error: isinstance(error, DatabaseUnavailable)
         )
@@ -81,7 +83,9 @@ class Acceptance:
             for kind in {work.kind.name: work.kind for work in works}.values():
                 rows = [work.pending for work in works if work.kind.name == kind.name]
                 await read_model.insert_new(connection, kind, rows)
-            await outbox.append(connection, [work.command for work in works])
+            commands = [work.command for work in works]
+            await outbox.append(connection, commands, lease_seconds=HAND_OVER_LEASE_SECONDS)
+        self._hand_over(commands)
         return accepted
 
 
