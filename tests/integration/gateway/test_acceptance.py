@@ -32,14 +32,16 @@ async def count(pool: Pool, table: str) -> int:
 
 
 async def test_a_hundred_equal_submissions_at_once_are_one_ticket(pool: Pool) -> None:
-    submissions = Submissions(Acceptance(pool, lambda _messages: None))
+    handed_over: list[Outgoing] = []
+    submissions = Submissions(acceptance(pool, handed_over))
     answers = await asyncio.gather(*(submissions.triage_ticket(SOMEBODY, COMMAND, "key") for _ in range(100)))
     assert answers == [answers[0]] * 100
+    assert [message.id for message in handed_over] == [answers[0].id]
     assert [await count(pool, table) for table in ("tickets", "outbox", "idempotency_keys")] == [1, 1, 1]
 
 
 async def test_gateways_beside_each_other_accept_a_key_once(pool: Pool) -> None:
-    gateways = [Submissions(Acceptance(pool, lambda _messages: None)) for _ in range(5)]
+    gateways = [Submissions(acceptance(pool)) for _ in range(5)]
     answers = await asyncio.gather(
         *(gateway.triage_ticket(SOMEBODY, COMMAND, "key") for gateway in gateways for _ in range(10))
     )
@@ -48,7 +50,7 @@ async def test_gateways_beside_each_other_accept_a_key_once(pool: Pool) -> None:
 
 
 async def test_a_key_belongs_to_somebody_and_to_an_operation(pool: Pool) -> None:
-    submissions = Submissions(Acceptance(pool, lambda _messages: None))
+    submissions = Submissions(acceptance(pool))
     other = Viewer(uuid4(), Role.OPS)
     ids = {(await submissions.triage_ticket(viewer, COMMAND, "key")).id for viewer in (SOMEBODY, other)}
     assert len(ids) == 2
@@ -57,7 +59,7 @@ async def test_a_key_belongs_to_somebody_and_to_an_operation(pool: Pool) -> None
 
 @pytest.mark.parametrize("together", [True, False])
 async def test_a_key_stands_for_one_input(pool: Pool, together: bool) -> None:
-    submissions = Submissions(Acceptance(pool, lambda _messages: None))
+    submissions = Submissions(acceptance(pool))
     changed = COMMAND.model_copy(update={"body": "not on fire"})
     calls = [submissions.triage_ticket(SOMEBODY, command, "key") for command in (COMMAND, changed)]
     if together:
@@ -70,7 +72,7 @@ async def test_a_key_stands_for_one_input(pool: Pool, together: bool) -> None:
 
 
 async def test_without_a_key_each_submission_is_its_own(pool: Pool) -> None:
-    submissions = Submissions(Acceptance(pool, lambda _messages: None))
+    submissions = Submissions(acceptance(pool))
     answers = await asyncio.gather(*(submissions.triage_ticket(SOMEBODY, COMMAND, None) for _ in range(50)))
     assert len({answer.id for answer in answers}) == 50
     assert [await count(pool, table) for table in ("tickets", "outbox", "idempotency_keys")] == [50, 50, 0]
@@ -83,7 +85,7 @@ def work(title: str) -> Work[TicketSnapshot]:
 
 
 async def test_what_postgresql_refuses_fails_alone(pool: Pool) -> None:
-    acceptance = Acceptance(pool, lambda _messages: None)
+    accepting = acceptance(pool)
     # The contracts refuse NUL at the edge; here it stands for whatever gets past them.
     titles = ["good", "also good", "with \x00 in it", "good too"]
     outcomes = await asyncio.gather(*(accepting.accept(work(title)) for title in titles), return_exceptions=True)
@@ -94,13 +96,13 @@ async def test_what_postgresql_refuses_fails_alone(pool: Pool) -> None:
 
 async def test_without_a_database_nothing_is_accepted() -> None:
     nowhere = Pool("postgresql://nobody@127.0.0.1:1/none", acquire_seconds=0.5)
-    submissions = Submissions(Acceptance(nowhere, lambda _messages: None))
+    submissions = Submissions(acceptance(nowhere))
     with pytest.raises(DatabaseUnavailable):
         await submissions.triage_ticket(SOMEBODY, COMMAND, "key")
 
 
 async def test_an_event_may_be_faster_than_the_pending_row(pool: Pool) -> None:
-    submissions = Submissions(Acceptance(pool, lambda _messages: None))
+    submissions = Submissions(acceptance(pool))
     pending = await submissions.triage_ticket(SOMEBODY, COMMAND, "key")
     async with pool.connection() as connection:
         await connection.execute("TRUNCATE idempotency_keys")

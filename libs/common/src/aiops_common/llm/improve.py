@@ -42,7 +42,7 @@ class Improved(Generic[R]):
 
 
 # Building an adapter costs more than all the rest of a built-in answer.
-_adapter: Callable[[type[Any]], TypeAdapter[Any]] = cache(TypeAdapter)
+_adapter: Callable[..., TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 async def improve(

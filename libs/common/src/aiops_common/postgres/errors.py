@@ -19,6 +19,8 @@ _UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.TooManyConnectionsError,
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.InterfaceError,
+    # What giving a connection back raises when the server died amid one of its queries.
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
