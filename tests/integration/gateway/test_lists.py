@@ -18,7 +18,7 @@ EVERYTHING = Filter()
 
 async def put(pool: Pool, kind: Kind[Any], *snapshots: Snapshot) -> None:
     async with pool.transaction() as connection:
-        await read_model.insert_new(connection, kind, snapshots)
+        await read_model.project(connection, kind, snapshots)
 
 
 async def page(pool: Pool, **arguments: Any) -> Page[TicketSnapshot]:

@@ -65,7 +65,7 @@ async def test_an_event_that_comes_again_changes_and_tells_nothing(pool: Pool) -
 async def test_a_result_replaces_the_pending_row_and_its_text(pool: Pool) -> None:
     pending = log("raw text")
     async with pool.transaction() as connection:
-        await read_model.insert_new(connection, LOG_ENTRIES, [pending])
+        await read_model.project(connection, LOG_ENTRIES, [pending])
     done = pending.model_copy(update={"version": 1, "state": JobState.SUCCEEDED, "content": "redacted text"})
     await Projector(pool).apply(delivery(LogSummarized(log=done)))
     async with pool.connection() as connection:

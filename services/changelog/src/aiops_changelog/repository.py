@@ -1,6 +1,7 @@
 """Every SQL statement of the changelog service. Table names are unqualified: the role's search_path is its schema."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -14,21 +15,22 @@ _CHANGELOG = TypeAdapter(Changelog)
 class ChangelogRepository:
     """Changelogs, the truth about them; all but identity and state is one document."""
 
-    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Current version of those changelogs that exist."""
-        rows = await connection.fetch("SELECT id, version FROM changelogs WHERE id = ANY($1::uuid[])", ids)
-        return {row["id"]: row["version"] for row in rows}
+    table = "changelogs"
+    insert = """
+        INSERT INTO changelogs (id, version, state, project, document, created_at, updated_at)
+        SELECT e.* FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[],
+            $7::timestamptz[])
+        AS e (id)
+    """
+    _upsert = f"""
+        {insert} ON CONFLICT (id) DO UPDATE SET
+        version = excluded.version, state = excluded.state,
+        document = excluded.document, updated_at = excluded.updated_at
+    """
 
-    async def save(self, connection: Connection, entities: Sequence[Changelog]) -> None:
-        """Insert changelogs, or replace what may change of them."""
-        await connection.execute(
-            """
-            INSERT INTO changelogs (id, version, state, project, document, created_at, updated_at)
-            SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[],
-                                 $7::timestamptz[])
-            ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
-                document = excluded.document, updated_at = excluded.updated_at
-            """,
+    def columns(self, entities: Sequence[Changelog]) -> list[list[Any]]:
+        """The parameters of ``insert``."""
+        return [
             [c.id for c in entities],
             [c.version for c in entities],
             [c.state for c in entities],
@@ -36,4 +38,13 @@ class ChangelogRepository:
             [_CHANGELOG.dump_json(c) for c in entities],
             [c.created_at for c in entities],
             [c.updated_at for c in entities],
-        )
+        ]
+
+    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Current version of those changelogs that exist."""
+        rows = await connection.fetch("SELECT id, version FROM changelogs WHERE id = ANY($1::uuid[])", ids)
+        return {row["id"]: row["version"] for row in rows}
+
+    async def save(self, connection: Connection, entities: Sequence[Changelog]) -> None:
+        """Insert, or replace what may change."""
+        await connection.execute(self._upsert, *self.columns(entities))

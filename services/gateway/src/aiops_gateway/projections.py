@@ -51,7 +51,9 @@ class Projector:
             else:
                 kind, field = SNAPSHOT_EVENTS[type(event)]
                 snapshots.setdefault(kind.name, []).append(getattr(event, field))
-        async with self._pool.transaction() as connection:
+        statements = len(snapshots) + bool(users) + bool(keys)
+        # A single statement is a transaction of its own, and saves the round trips of one.
+        async with self._pool.connection() if statements == 1 else self._pool.transaction() as connection:
             for name in sorted(snapshots):
                 await read_model.project(connection, KINDS[name], snapshots[name])
             if users:

@@ -1,6 +1,7 @@
 """Every SQL statement of the summarizer. Table names are unqualified: the role's search_path is its schema."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -15,24 +16,24 @@ _FAILURE = TypeAdapter(JobFailure)
 class LogRepository:
     """Log entries, the truth about them."""
 
-    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Current version of those entries that exist."""
-        rows = await connection.fetch("SELECT id, version FROM log_entries WHERE id = ANY($1::uuid[])", ids)
-        return {row["id"]: row["version"] for row in rows}
+    table = "log_entries"
+    insert = """
+        INSERT INTO log_entries (id, version, state, source, content, line_count, byte_count, summary,
+            failure, trace_id, created_at, updated_at)
+        SELECT e.* FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[],
+            $8::jsonb[], $9::jsonb[], $10::text[], $11::timestamptz[], $12::timestamptz[])
+        AS e (id)
+    """
+    _upsert = f"""
+        {insert} ON CONFLICT (id) DO UPDATE SET
+        version = excluded.version, state = excluded.state, content = excluded.content,
+        line_count = excluded.line_count, byte_count = excluded.byte_count, summary = excluded.summary,
+        failure = excluded.failure, trace_id = excluded.trace_id, updated_at = excluded.updated_at
+    """
 
-    async def save(self, connection: Connection, entities: Sequence[LogEntry]) -> None:
-        """Insert entries, or replace what may change of them."""
-        await connection.execute(
-            """
-            INSERT INTO log_entries (id, version, state, source, content, line_count, byte_count, summary, failure,
-                                     trace_id, created_at, updated_at)
-            SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[],
-                                 $8::jsonb[], $9::jsonb[], $10::text[], $11::timestamptz[], $12::timestamptz[])
-            ON CONFLICT (id) DO UPDATE SET
-                version = excluded.version, state = excluded.state, content = excluded.content,
-                line_count = excluded.line_count, byte_count = excluded.byte_count, summary = excluded.summary,
-                failure = excluded.failure, trace_id = excluded.trace_id, updated_at = excluded.updated_at
-            """,
+    def columns(self, entities: Sequence[LogEntry]) -> list[list[Any]]:
+        """The parameters of ``insert``."""
+        return [
             [e.id for e in entities],
             [e.version for e in entities],
             [e.state for e in entities],
@@ -45,4 +46,13 @@ class LogRepository:
             [e.trace_id for e in entities],
             [e.created_at for e in entities],
             [e.updated_at for e in entities],
-        )
+        ]
+
+    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Current version of those entries that exist."""
+        rows = await connection.fetch("SELECT id, version FROM log_entries WHERE id = ANY($1::uuid[])", ids)
+        return {row["id"]: row["version"] for row in rows}
+
+    async def save(self, connection: Connection, entities: Sequence[LogEntry]) -> None:
+        """Insert, or replace what may change."""
+        await connection.execute(self._upsert, *self.columns(entities))

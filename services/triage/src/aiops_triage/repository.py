@@ -1,6 +1,7 @@
 """Every SQL statement of triage. Table names are unqualified: the role's search_path is its schema."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -16,26 +17,25 @@ _FAILURE = TypeAdapter(JobFailure)
 class TicketRepository:
     """Tickets, the truth about them."""
 
-    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Current version of those tickets that exist."""
-        rows = await connection.fetch("SELECT id, version FROM tickets WHERE id = ANY($1::uuid[])", ids)
-        return {row["id"]: row["version"] for row in rows}
+    table = "tickets"
+    insert = """
+        INSERT INTO tickets (id, version, state, status, title, body, reporter_email, source, triage,
+            failure, trace_id, created_at, updated_at)
+        SELECT e.* FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::jsonb[], $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[])
+        AS e (id)
+    """
+    _upsert = f"""
+        {insert} ON CONFLICT (id) DO UPDATE SET
+        version = excluded.version, state = excluded.state, status = excluded.status, title = excluded.title,
+        body = excluded.body, reporter_email = excluded.reporter_email, source = excluded.source,
+        triage = excluded.triage, failure = excluded.failure, trace_id = excluded.trace_id,
+        updated_at = excluded.updated_at
+    """
 
-    async def save(self, connection: Connection, entities: Sequence[Ticket]) -> None:
-        """Insert tickets, or replace all of their columns."""
-        await connection.execute(
-            """
-            INSERT INTO tickets (id, version, state, status, title, body, reporter_email, source,
-                                 triage, failure, trace_id, created_at, updated_at)
-            SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                                 $8::text[], $9::jsonb[], $10::jsonb[], $11::text[], $12::timestamptz[],
-                                 $13::timestamptz[])
-            ON CONFLICT (id) DO UPDATE SET
-                version = excluded.version, state = excluded.state, status = excluded.status, title = excluded.title,
-                body = excluded.body, reporter_email = excluded.reporter_email, source = excluded.source,
-                triage = excluded.triage, failure = excluded.failure, trace_id = excluded.trace_id,
-                updated_at = excluded.updated_at
-            """,
+    def columns(self, entities: Sequence[Ticket]) -> list[list[Any]]:
+        """The parameters of ``insert``."""
+        return [
             [t.id for t in entities],
             [t.version for t in entities],
             [t.state for t in entities],
@@ -49,7 +49,16 @@ class TicketRepository:
             [t.trace_id for t in entities],
             [t.created_at for t in entities],
             [t.updated_at for t in entities],
-        )
+        ]
+
+    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Current version of those tickets that exist."""
+        rows = await connection.fetch("SELECT id, version FROM tickets WHERE id = ANY($1::uuid[])", ids)
+        return {row["id"]: row["version"] for row in rows}
+
+    async def save(self, connection: Connection, entities: Sequence[Ticket]) -> None:
+        """Insert, or replace what may change."""
+        await connection.execute(self._upsert, *self.columns(entities))
 
     async def get_for_update(self, connection: Connection, ticket_id: UUID) -> Ticket | None:
         """The ticket, locked until the transaction ends; None where there is none."""

@@ -1,6 +1,7 @@
 """The outbox: messages that are written in the same transaction as the effect they tell of."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import orjson
 
@@ -41,6 +42,36 @@ async def append(connection: Connection, messages: Sequence[Outgoing], *, lease_
     )
     if lease_seconds is None:
         await connection.execute("SELECT pg_notify('outbox_' || current_schema(), '')")
+
+
+def insert_caused(first: int, causes: str) -> str:
+    """An INSERT for use inside a larger statement: messages whose cause is an id of the relation ``causes``.
+
+    It takes the parameters of ``caused_columns`` from number ``first`` on. As with a lease in ``append``, the caller
+    hands the messages over after the commit.
+    """
+    cause, identity, exchange, key, body, headers, lease = (f"${number}" for number in range(first, first + 7))
+    return f"""
+        INSERT INTO outbox (id, exchange, routing_key, body, headers, claimed_until)
+        SELECT m.id, m.exchange, m.routing_key, m.body, m.headers, now() + make_interval(secs => {lease})
+        FROM unnest({cause}::uuid[], {identity}::uuid[], {exchange}::text[], {key}::text[], {body}::bytea[],
+                    {headers}::jsonb[]) AS m (cause, id, exchange, routing_key, body, headers)
+        WHERE m.cause IN (SELECT id FROM {causes})
+        ON CONFLICT (id) DO NOTHING
+    """
+
+
+def caused_columns(messages: Sequence[tuple[UUID, Outgoing]], lease_seconds: float) -> list[object]:
+    """The parameters of ``insert_caused`` for (cause, message) pairs."""
+    return [
+        [cause for cause, _ in messages],
+        [m.id for _, m in messages],
+        [m.exchange for _, m in messages],
+        [m.routing_key for _, m in messages],
+        [m.body for _, m in messages],
+        [orjson.dumps(m.headers) for _, m in messages],
+        lease_seconds,
+    ]
 
 
 async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[Outgoing]:

@@ -1,7 +1,6 @@
 """The consuming side of a process: subscriptions on a connection of their own, started whenever the broker is there."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 import aio_pika
@@ -80,8 +79,7 @@ class Worker:
             reconnect_interval=1,
             graceful_timeout=self._graceful_seconds,
             apply_types=False,
-            logger=logging.getLogger("faststream"),
-            log_level=logging.DEBUG,
+            logger=None,  # the consumer tells what happens; FastStream's own lines cost more than its work
         )
         for queue, prefetch, process in self._subscriptions:
             self._subscribe(broker, queue, prefetch, process)

@@ -20,6 +20,10 @@ async def _set_codecs(connection: asyncpg.Connection) -> None:
     )
 
 
+async def _keep_session(_connection: asyncpg.Connection) -> None:
+    """No round trip when a connection is given back: we change no session state, and transactions end by themselves."""
+
+
 def _encode_jsonb(value: bytes) -> bytes:
     return b"\x01" + value
 
@@ -84,6 +88,7 @@ class Pool:
                         timeout=self._acquire_seconds,
                         command_timeout=30,
                         init=_set_codecs,
+                        reset=_keep_session,
                         server_settings=self._settings,
                     )
             return self._pool

@@ -23,7 +23,7 @@ from aiops_gateway.domain.paging import PageRequest, Position
 S = TypeVar("S", bound=Snapshot)
 
 CHANGES_CHANNEL = "gateway_changes"
-"""Notifications ``<kind>:<uuid>`` for every row that changed."""
+"""Notifications ``<kind>:<uuid>,<uuid>…`` for rows that changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,45 @@ CHANGELOGS: Kind[ChangelogSnapshot] = Kind(
 KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in (LOG_ENTRIES, TICKETS, CHANGELOGS)}
 
 
-async def insert_new(connection: Connection, kind: Kind[S], snapshots: Sequence[S]) -> None:
-    """Add rows for work that was just accepted; one that an event was faster with is left alone."""
-    await _write(connection, kind, snapshots, "DO NOTHING")
+def insert_accepted(kind: Kind[S], first: int, accepted: str) -> str:
+    """An INSERT for use inside a larger statement: those rows whose id is in the relation ``accepted``.
+
+    It takes the parameters of ``columns`` from number ``first`` on. A row that an event was faster with is left alone.
+    """
+    return f"""
+        INSERT INTO {kind.table} (id, version, created_at, document, large)
+        SELECT e.* FROM {_rows(first)} WHERE e.id IN (SELECT id FROM {accepted})
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id
+    """
+
+
+def notify(kind: Kind[S], changed: str) -> str:
+    """A SELECT that tells subscribers, on commit, of the ids in the relation ``changed``: one notification for all.
+
+    A batch of 200 ids fits into the 8,000 bytes that a notification may have.
+    """
+    return f"""
+        SELECT pg_notify('{CHANGES_CHANNEL}', '{kind.name}:' || string_agg(id::text, ',')) FROM {changed}
+        HAVING count(*) > 0
+    """
+
+
+def columns(kind: Kind[S], snapshots: Sequence[S]) -> list[list[Any]]:
+    """Snapshots as the parameters of an insert, one array for each column."""
+    return [
+        [s.id for s in snapshots],
+        [s.version for s in snapshots],
+        [s.created_at for s in snapshots],
+        [kind.dump(s) for s in snapshots],
+        [getattr(s, kind.large_field) if kind.large_field else None for s in snapshots],
+    ]
+
+
+def _rows(first: int) -> str:
+    types = ("uuid", "int", "timestamptz", "jsonb", "text")
+    parameters = ", ".join(f"${number}::{name}[]" for number, name in enumerate(types, start=first))
+    return f"unnest({parameters}) AS e (id)"
 
 
 async def project(connection: Connection, kind: Kind[S], snapshots: Sequence[S]) -> None:
@@ -107,30 +143,21 @@ async def project(connection: Connection, kind: Kind[S], snapshots: Sequence[S])
     for snapshot in snapshots:
         if snapshot.id not in newest or snapshot.version > newest[snapshot.id].version:
             newest[snapshot.id] = snapshot
-    update = f"""DO UPDATE SET version = excluded.version, document = excluded.document, large = excluded.large
-                 WHERE {kind.table}.version < excluded.version"""
     # In the order of ids, so that two gateways with overlapping batches cannot deadlock.
-    await _write(connection, kind, [newest[identity] for identity in sorted(newest)], update)
-
-
-async def _write(connection: Connection, kind: Kind[S], snapshots: Sequence[S], on_conflict: str) -> None:
-    if not snapshots:
-        return
+    ordered = [newest[identity] for identity in sorted(newest)]
     await connection.execute(
         f"""
         WITH written AS (
             INSERT INTO {kind.table} (id, version, created_at, document, large)
-            SELECT * FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::jsonb[], $5::text[])
-            ON CONFLICT (id) {on_conflict}
+            SELECT e.* FROM {_rows(1)}
+            ON CONFLICT (id) DO UPDATE SET
+                version = excluded.version, document = excluded.document, large = excluded.large
+                WHERE {kind.table}.version < excluded.version
             RETURNING id
         )
-        SELECT pg_notify('{CHANGES_CHANNEL}', '{kind.name}:' || id) FROM written
+        {notify(kind, "written")}
         """,
-        [s.id for s in snapshots],
-        [s.version for s in snapshots],
-        [s.created_at for s in snapshots],
-        [kind.dump(s) for s in snapshots],
-        [getattr(s, kind.large_field) if kind.large_field else None for s in snapshots],
+        *columns(kind, ordered),
     )
 
 

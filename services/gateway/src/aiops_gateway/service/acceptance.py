@@ -7,7 +7,6 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
 from aiops_common.batching import Batcher
-from aiops_common.messaging import outbox
 from aiops_common.messaging.message import Outgoing, new_message_id
 from aiops_common.messaging.relay import HAND_OVER_LEASE_SECONDS, HandOver
 from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
@@ -77,30 +76,18 @@ class Acceptance:
         return current or work.pending
 
     async def _flush(self, batch: Sequence[Work[Any]]) -> list[bool]:
-        async with self._pool.transaction() as connection:
-            accepted = await _claim(connection, [work.identity for work in batch])
-            works = [work for work, new in zip(batch, accepted, strict=True) if new]
-            for kind in {work.kind.name: work.kind for work in works}.values():
-                rows = [work.pending for work in works if work.kind.name == kind.name]
-                await read_model.insert_new(connection, kind, rows)
-            commands = [work.command for work in works]
-            await outbox.append(connection, commands, lease_seconds=HAND_OVER_LEASE_SECONDS)
-        self._hand_over(commands)
-        return accepted
-
-
-async def _claim(connection: Connection, identities: Sequence[Identity]) -> list[bool]:
-    """For each identity whether it is new; of several equal ones in a batch, the first."""
-    keys: dict[UUID, acceptance.Key] = {}
-    for identity in identities:
-        if identity.digest is not None:
-            keys.setdefault(identity.message_id, acceptance.Key(identity.message_id, identity.digest))
-    unclaimed = await acceptance.claim(connection, list(keys.values())) if keys else set()
-    accepted = []
-    for identity in identities:
-        accepted.append(identity.digest is None or identity.message_id in unclaimed)
-        unclaimed.discard(identity.message_id)
-    return accepted
+        first: dict[UUID, Work[Any]] = {}
+        for work in batch:
+            first.setdefault(work.identity.message_id, work)
+        kinds = {work.kind.name: work.kind for work in first.values()}
+        accepted: set[UUID] = set()
+        # A single statement is a transaction of its own, and saves the round trips of one.
+        async with self._pool.connection() if len(kinds) == 1 else self._pool.transaction() as connection:
+            for kind in kinds.values():
+                works = [(w.pending, w.identity.digest, w.command) for w in first.values() if w.kind is kind]
+                accepted |= await acceptance.accept(connection, kind, works, lease_seconds=HAND_OVER_LEASE_SECONDS)
+        self._hand_over([work.command for identity, work in first.items() if identity in accepted])
+        return [work.identity.message_id in accepted and first[work.identity.message_id] is work for work in batch]
 
 
 async def check_digest(connection: Connection, identity: Identity) -> None:

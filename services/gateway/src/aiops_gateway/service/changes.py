@@ -89,11 +89,12 @@ class Changes:
                 for subscriber in group:
                     subscriber.refresh()
             return
-        kind, _, identity = payload.partition(":")
+        kind, _, ids = payload.partition(":")
         if kind == "signingKey":
             self._viewers.forget_keys()
         elif kind == "user":
-            self._viewers.forget(UUID(identity))
-        else:
-            for subscriber in self._subscribers.get(kind, ()):
-                subscriber.offer(UUID(identity))
+            self._viewers.forget(UUID(ids))
+        elif subscribers := self._subscribers.get(kind):
+            for identity in map(UUID, ids.split(",")):
+                for subscriber in subscribers:
+                    subscriber.offer(identity)
