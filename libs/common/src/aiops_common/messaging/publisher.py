@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractExchange, HeadersType
+import aiormq
+from aio_pika.abc import AbstractChannel, HeadersType
 from opentelemetry import trace
 
 from aiops_common.messaging.connection import BrokerConnection, BrokerUnavailable, unavailable_errors
 from aiops_common.messaging.message import Outgoing, trace_context
-from aiops_common.messaging.names import DEFAULT_EXCHANGE, PRINCIPAL_HEADER
+from aiops_common.messaging.names import PRINCIPAL_HEADER
 
 _tracer = trace.get_tracer(__name__)
 
@@ -26,7 +27,6 @@ class Publisher:
         self._connection = BrokerConnection(url, name=f"{name}.publish")
         self._confirm_seconds = confirm_seconds
         self._channel: AbstractChannel | None = None
-        self._exchanges: dict[str, AbstractExchange] = {}
         self._opening = asyncio.Lock()
 
     @property
@@ -128,24 +128,27 @@ class Publisher:
         """
         try:
             async with unavailable_errors():
-                target = await self._exchange(exchange)
+                channel = await self._opened()
                 async with asyncio.timeout(self._confirm_seconds):
-                    await target.publish(message, routing_key=routing_key, mandatory=mandatory)
+                    # Not Exchange.publish of aio-pika: it holds the channel's lock until the bytes are on their way,
+                    # which makes concurrent publishers queue for several turns of the event loop each.
+                    await channel.basic_publish(
+                        message.body,
+                        exchange=exchange,
+                        routing_key=routing_key,
+                        properties=message.properties,
+                        mandatory=mandatory,
+                        wait=False,
+                    )
         except aio_pika.exceptions.DeliveryError as error:
             raise Unroutable(f"the broker refused a message for {exchange or 'default'}:{routing_key}") from error
 
-    async def _exchange(self, name: str) -> AbstractExchange:
+    async def _opened(self) -> aiormq.Channel:
         if self._channel is None or self._channel.is_closed:
             async with self._opening:
                 if self._channel is None or self._channel.is_closed:
-                    self._exchanges.clear()
                     self._channel = await self._connection.channel(confirms=True)
-        if name == DEFAULT_EXCHANGE:
-            return self._channel.default_exchange
-        if name not in self._exchanges:
-            # ensure=False: nothing is declared here; an exchange that is missing closes the channel with a clear 404.
-            self._exchanges[name] = await self._channel.get_exchange(name, ensure=False)
-        return self._exchanges[name]
+        return cast(aiormq.Channel, await self._channel.get_underlay_channel())
 
 
 __all__ = ["BrokerUnavailable", "Publisher", "Unroutable"]
