@@ -9,9 +9,8 @@ import aiormq
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from yarl import URL
 
-
-# How many frames may wait to be written. With aiormq's 10, no more than 10 messages or acknowledgements leave per turn of
-# the event loop, and in a busy process a turn takes tens of milliseconds: measured, 250 messages/s was all that went.
+# How many frames may wait to be written. With aiormq's 10, no more than 10 messages or acknowledgements leave per turn
+# of the event loop, and a turn of a busy process takes tens of milliseconds: 250 messages/s were all that went.
 aiormq.Connection.FRAME_BUFFER_SIZE = 1000
 
 
