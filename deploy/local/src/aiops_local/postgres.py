@@ -112,7 +112,7 @@ class PostgresServer:
         return self._cluster.says_ready() and self._psql("SELECT 1").returncode == 0
 
     def _create_database(self) -> None:
-        if self._psql(f"SELECT datname FROM pg_database WHERE datname = '{DATABASE}'").stdout.strip():
+        if DATABASE in self._psql("SELECT datname FROM pg_database").stdout.split():
             return
         made = self._psql(f"CREATE DATABASE {DATABASE}")
         if made.returncode != 0:
