@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], *, seconds: float = 20.0, every: float = 0.05) -> T:
+async def eventually(look: Callable[[], Awaitable[T | None]], *, seconds: float = 20.0, every: float = 0.05) -> T:
     """The first true value that ``look`` returns; AssertionError when the deadline passes without one."""
     deadline = time.monotonic() + seconds
     while True:

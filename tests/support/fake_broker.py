@@ -19,7 +19,6 @@ class FakeIncoming:
     headers: dict[str, Any] = field(default_factory=dict)
     user_id: str | None = "gateway"
     content_type: str | None = "application/json"
-    exchange: str = "aiops.commands"
     exchange: str | None = "aiops.commands"
     routing_key: str | None = "shop.do.v1"
     message_id: str | None = str(UUID(int=1))
