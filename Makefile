@@ -44,7 +44,7 @@ format: setup ## Rewrite the code in its one style
 	$(BIN)/ruff format .
 types: setup ## mypy --strict
 	$(BIN)/mypy $(PACKAGES)
-	MYPYPATH=benchmarks $(BIN)/mypy $(SCRIPTS) tests
+	$(BIN)/mypy $(SCRIPTS) tests
 imports: setup ## Who may import whom
 	$(BIN)/lint-imports
 test-unit test-integration test-e2e test-faults: test-%: setup ## One kind of tests

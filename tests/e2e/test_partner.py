@@ -61,6 +61,13 @@ async def test_a_command_of_a_partner_becomes_a_ticket_of_that_partner(
     assert ticket["triage"]["provenance"]["engine"] == "BUILTIN"
 
 
+async def test_a_partner_that_says_it_redacted_is_not_believed(stack: RunningStack, admin: GraphqlClient) -> None:
+    claim = orjson.loads(event("Redacted, they say"))
+    claim["data"] |= {"body": "write to jane.doe@example.org", "redacted": True}
+    await publish(stack, orjson.dumps(claim))
+    assert "jane.doe@example.org" not in (await done(admin, "Redacted, they say"))["body"]
+
+
 async def test_a_type_that_was_not_granted_goes_where_an_operator_finds_it(stack: RunningStack) -> None:
     await purge(stack.amqp_url, "unrouted")
     kind = "changelog.generate_changelog.v1"

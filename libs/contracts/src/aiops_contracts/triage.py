@@ -68,14 +68,22 @@ class TicketSnapshot(Snapshot):
     triage: TriageResult | None = None
 
 
+MAX_TITLE_LENGTH = 500
+MAX_BODY_LENGTH = 256 * 1024
+
+
 class TriageTicket(Command):
-    """Triage a ticket. The message id becomes the id of the ticket; ``source`` defaults to the publisher."""
+    """Triage a ticket. The message id becomes the id of the ticket; ``source`` defaults to the publisher.
+
+    ``redacted`` says that title and body were redacted already; it is believed from the project's own services only.
+    """
 
     message_type: ClassVar[str] = "triage.triage_ticket.v1"
-    title: Annotated[str, Field(min_length=1, max_length=500), Storable]
-    body: Annotated[str, Field(max_length=256 * 1024), Storable]
+    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE_LENGTH), Storable]
+    body: Annotated[str, Field(max_length=MAX_BODY_LENGTH), Storable]
     reporter_email: Annotated[str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$"), Storable] | None = None
     source: Annotated[str, Field(min_length=1, max_length=200), Storable] | None = None
+    redacted: bool = False
 
 
 class TicketTriaged(Event):

@@ -114,13 +114,15 @@ class TriageService:
         return Triage.of(improved.result, improved.provenance(Provenance, elapsed_ms(started)))
 
     def _received(self, delivery: Delivery[TriageTicket]) -> Ticket:
+        message = delivery.message
+        trusted = message.redacted and not delivery.is_from_outside
         return Ticket(
             id=delivery.id,
             version=0,
-            title=redact(delivery.message.title).text,
-            body=redact(delivery.message.body).text,
-            reporter_email=delivery.message.reporter_email,
-            source=delivery.message.source or delivery.principal,
+            title=message.title if trusted else redact(message.title).text,
+            body=message.body if trusted else redact(message.body).text,
+            reporter_email=message.reporter_email,
+            source=message.source or delivery.principal,
             trace_id=current_trace_id(),
             created_at=delivery.time,
             updated_at=self._clock(),

@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from opentelemetry import trace
 
 from aiops_common.logging import get_logger
-from aiops_common.messaging.message import Delivery, Poison, decode_data, decode_envelope, trace_context
+from aiops_common.messaging.message import PARTNER, Delivery, Poison, decode_data, decode_envelope, trace_context
 from aiops_common.messaging.names import (
     ATTEMPT_HEADER,
     DEAD_EXCHANGE,
@@ -123,12 +123,12 @@ class Consumer:
     def _principal(self, raw: AbstractIncomingMessage) -> str:
         # Only the partner itself can write to its exchange, so that is proof enough of who it is.
         if raw.exchange and raw.exchange.startswith(INGRESS_PREFIX):
-            return f"partner:{raw.exchange.removeprefix(INGRESS_PREFIX)}"
+            return PARTNER + raw.exchange.removeprefix(INGRESS_PREFIX)
         # RabbitMQ verifies user_id against the connection. Only our own users may speak for somebody else.
         if not raw.user_id:
             raise Poison("no_user_id", "the property user_id is missing; set it to the user of the connection")
         if raw.user_id not in self._trusted_users:
-            return f"partner:{raw.user_id}"
+            return PARTNER + raw.user_id
         claimed = raw.headers.get(PRINCIPAL_HEADER)
         return claimed if isinstance(claimed, str) else f"service:{raw.user_id}"
 

@@ -23,6 +23,10 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _propagator = TraceContextTextMapPropagator()
 
 
+PARTNER = "partner:"
+"""Before the name of an outside publisher in ``Delivery.principal``."""
+
+
 class Poison(Exception):
     """A message that no retry can help; it goes to the dead queue at the first attempt.
 
@@ -58,6 +62,11 @@ class Delivery(Generic[M]):
     principal: str
     attempt: int
     time: datetime
+
+    @property
+    def is_from_outside(self) -> bool:
+        """Whether an outside publisher sent it, whose word counts for nothing but its own requests."""
+        return self.principal.startswith(PARTNER)
 
 
 def new_message_id() -> UUID:

@@ -12,7 +12,7 @@ from aiops_common.telemetry import current_trace_id
 from aiops_contracts.base import Command, JobState, Snapshot
 from aiops_contracts.changelog import ChangelogSnapshot, GenerateChangelog
 from aiops_contracts.summarizer import LogSnapshot, SummarizeLog
-from aiops_contracts.triage import TicketSnapshot, TicketStatus, TriageTicket
+from aiops_contracts.triage import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, TicketSnapshot, TicketStatus, TriageTicket
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.repository.read_model import CHANGELOGS, LOG_ENTRIES, TICKETS, Kind
 from aiops_gateway.service.acceptance import Acceptance, Identity, Work
@@ -68,7 +68,7 @@ class Submissions:
             source=command.source or viewer.principal,
             status=TicketStatus.OPEN,
         )
-        return await self._accept(viewer, identity, TICKETS, pending, command)
+        return await self._accept(viewer, identity, TICKETS, pending, _redacted_command(command, pending))
 
     async def generate_changelog(
         self, viewer: Viewer, command: GenerateChangelog, key: str | None
@@ -104,6 +104,13 @@ def _command(viewer: Viewer, identity: Identity, pending: Snapshot, command: Com
         principal=viewer.principal,
         time=pending.created_at,
     )
+
+
+def _redacted_command(command: TriageTicket, pending: TicketSnapshot) -> TriageTicket:
+    """The command as it travels: what was redacted here needs neither be sent nor be redacted again."""
+    if len(pending.title) > MAX_TITLE_LENGTH or len(pending.body) > MAX_BODY_LENGTH:
+        return command  # placeholders can be longer than what they stand for, and the limits hold on the way too
+    return command.model_copy(update={"title": pending.title, "body": pending.body, "redacted": True})
 
 
 async def _redacted(text: str) -> str:
