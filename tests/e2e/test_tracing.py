@@ -23,10 +23,11 @@ async def spans(stack: RunningStack, admin: GraphqlClient) -> list[Json]:
 
     async def complete() -> list[Json]:
         found = [span for span in stack.spans() if span["trace_id"] == ticket["traceId"]]
-        # Batches are written every half second, by each process on its own.
-        return found if {"aiops-gateway process"} & {f"{s['service']} {s['name'].split()[0]}" for s in found} else []
+        # Batches are written every half second, by each process on its own: the last step may come before the others.
+        last = any(span["name"] == f"process {EVENT}" for span in found)
+        known = {span["span_id"] for span in found} | {None}
+        return found if last and all(span["parent_id"] in known for span in found) else []
 
-    await eventually(complete)
     return await eventually(complete)
 
 

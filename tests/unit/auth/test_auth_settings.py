@@ -1,4 +1,5 @@
 import base64
+import os
 
 import pytest
 from pydantic import ValidationError
@@ -10,6 +11,9 @@ MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in os.environ:
+        if name.startswith("AUTH_"):
+            monkeypatch.delenv(name)
     monkeypatch.setenv("AUTH_DATABASE_URL", "postgresql://auth:db-secret@localhost/aiops")
     monkeypatch.setenv("AUTH_AMQP_URL", "amqp://auth:mq-secret@localhost/")
     monkeypatch.setenv("AUTH_MASTER_KEY", MASTER_KEY)

@@ -78,7 +78,7 @@ async def test_logging_out_revokes_the_family_and_is_always_fine(auth: Auth) -> 
     assert await log_out(auth, "nonsense") == "OK"
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "x" * 43, "\ud800" * 43, "x" * 1_000_000])
+@pytest.mark.parametrize("token", ["", "nonsense", "x" * 43, "x" * 1_000_000])
 async def test_what_is_no_refresh_token_is_refused(auth: Auth, token: str) -> None:
     await auth.sign_up()
     assert (await auth.refresh(token)).outcome == "BAD_CREDENTIALS"

@@ -38,7 +38,8 @@ Text = Annotated[str, Storable]
 class Model(BaseModel):
     """Base of everything on the wire: immutable, tolerant of fields that a newer publisher adds."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+    # What breaks a rule may be a secret or personal: errors name the field and the rule, never the value.
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True, hide_input_in_errors=True)
 
 
 class Message(Model):
