@@ -33,7 +33,7 @@ trace: $(BIN)/python ## Show one trace: make trace ID=<trace id>
 	@$(LOCAL).trace $(ID)
 
 ##@ Checks
-.PHONY: test lint format types imports test-unit test-integration test-e2e test-faults bench
+.PHONY: test lint format types imports test-unit test-integration test-e2e bench
 test: setup lint types imports ## Everything: lint, types, import rules, all tests
 	$(BIN)/pytest
 lint: setup ## Style and likely mistakes
@@ -47,7 +47,7 @@ types: setup ## mypy --strict
 	$(BIN)/mypy $(SCRIPTS) tests
 imports: setup ## Who may import whom
 	$(BIN)/lint-imports
-test-unit test-integration test-e2e test-faults: test-%: setup ## One kind of tests
+test-unit test-integration test-e2e: test-%: setup ## One kind of tests
 	$(BIN)/pytest tests/$*
 bench: ## Speed against a peer, as a ratio
 	@$(SETUP) wrk

@@ -59,7 +59,7 @@ class Requester:
         """Connects on first use; here to be a component."""
 
     async def stop(self) -> None:
-        """Close the connection; those who still wait get NoReply."""
+        """Close the connection; those who still wait get NoReply at their deadline."""
         await self._connection.close()
 
     async def ask(
