@@ -34,11 +34,6 @@ class Publisher:
         """The broker user that the messages carry as ``user_id``."""
         return self._connection.user
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the connection was alive when last heard of."""
-        return self._connection.is_open
-
     async def start(self) -> None:
         """Connects on first use; here to be a component."""
 

@@ -2,6 +2,6 @@
 
 from aiops_common.postgres.errors import DatabaseUnavailable
 from aiops_common.postgres.listener import RECONNECTED, Listener
-from aiops_common.postgres.pool import Connection, Pool, encode_json, encode_json_rows
+from aiops_common.postgres.pool import Connection, Pool, encode_json
 
-__all__ = ["RECONNECTED", "Connection", "DatabaseUnavailable", "Listener", "Pool", "encode_json", "encode_json_rows"]
+__all__ = ["RECONNECTED", "Connection", "DatabaseUnavailable", "Listener", "Pool", "encode_json"]

@@ -1,7 +1,7 @@
 """A pool of connections that starts without a database and recovers by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -124,8 +124,3 @@ class Pool:
 def encode_json(value: Any) -> bytes:
     """Serialise for a ``jsonb`` parameter."""
     return orjson.dumps(value)
-
-
-def encode_json_rows(values: Sequence[Any]) -> list[bytes]:
-    """Serialise for a ``jsonb[]`` parameter."""
-    return [orjson.dumps(value) for value in values]

@@ -15,7 +15,6 @@ _NOT_A_TITLE = re.compile(
     r"See merge request|#? ?Conflicts:|[*-] |#\t|Clos(?:e|es|ed) |Fix(?:es|ed)? #|[A-Z][a-z]+-(?:by|on): |\t"
 )
 _BULLET = re.compile(r"^[*-] +(\S.*)$", re.MULTILINE)
-_LISTED = re.compile(r"^(?:[*-] +| {2,4})(\S.*)$", re.MULTILINE)
 
 
 def is_merge(subject: str) -> bool:
@@ -81,11 +80,6 @@ def squashed(message: Message) -> list[Message]:
         for bullet, end in zip(bullets, ends, strict=True)
         if _is_conventional(bullet[1])
     ]
-
-
-def listed_subjects(message: Message) -> list[str]:
-    """Subjects that a merge lists in its body, as ``git merge --log`` writes them."""
-    return [match[1] for match in _LISTED.finditer(message.rest)]
 
 
 def _is_conventional(line: str) -> bool:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+from uuid import UUID
 
+from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from aiops_common.postgres import DatabaseUnavailable
@@ -33,6 +35,15 @@ class Context:
     _viewer: Viewer | None = None
     _refusal: Unauthenticated | DatabaseUnavailable | None = None
     _identified: bool = False
+    contents: DataLoader[UUID, str | None] = field(init=False)
+    """Texts of log entries: those that one answer needs are read together. Not kept, a WebSocket lives long."""
+
+    def __post_init__(self) -> None:
+        self.contents = DataLoader(load_fn=self._load_contents, cache=False)
+
+    async def _load_contents(self, ids: list[UUID]) -> list[str | None]:
+        found = await self.use_cases.reader.contents(ids)
+        return [found.get(identity) for identity in ids]
 
     async def identify(self) -> None:
         """Find out who asks; what goes wrong is told to those fields only that need a log-in."""

@@ -98,8 +98,7 @@ class LogEntry(Node):
         # Lists leave the text out; it is fetched for those only who ask for it.
         if self.snapshot.content:
             return self.snapshot.content
-        found = await info.context.use_cases.reader.contents([self.snapshot.id])
-        return found.get(self.snapshot.id)
+        return await info.context.contents.load(self.snapshot.id)
 
     @classmethod
     def of(cls, s: LogSnapshot, viewer: Viewer) -> Self:
