@@ -10,7 +10,7 @@ from docs.reference.markdown import code, table
 from pydantic_settings import BaseSettings
 
 from aiops_common.llm import LLMSettings
-from aiops_common.postgres.migrate import messaging_tables_v1
+from aiops_common.postgres.migrate import messaging_tables_v1, messaging_tables_v2
 from aiops_common.settings import ServiceSettings
 
 BEGIN = "<!-- Written from the code by `make docs` from here on; do not edit. -->"
@@ -72,7 +72,7 @@ def _tables(service: str) -> str:
     migrations = (sources.ROOT / "services" / service / "src" / f"aiops_{service}" / "migrations").glob("*/*.py")
     own = [table for file in sorted(migrations) for table in _created(file)]
     return (
-        f"In the schema `{service}`: {code(own)}; for messaging {code(_CREATED.findall(messaging_tables_v1()))}; "
+        f"In the schema `{service}`: {code(own)}; for messaging {code(_CREATED.findall(messaging_tables_v1() + messaging_tables_v2()))}; "
         "for migrations `alembic_version`, `migration_versions`.\n"
     )
 

@@ -15,6 +15,36 @@ PRINCIPAL_HEADER = "x-aiops-principal"
 ATTEMPT_HEADER = "x-aiops-attempt"
 """How many times the message was tried and failed; absent on the first delivery."""
 
+WAITING_SINCE_HEADER = "x-aiops-waiting-since"
+"""When the message was first put off, in milliseconds since 1970 (UTC); what its deadline is counted from."""
+
+REASON_HEADER = "x-aiops-reason"
+"""On a dead letter: a short stable code for why it was given up."""
+
+ERROR_CLASS_HEADER = "x-aiops-error-class"
+"""On a dead letter: the class of the last error."""
+
+ERROR_HEADER = "x-aiops-error"
+"""On a dead letter: the text of the last error, redacted."""
+
+TRACE_ID_HEADER = "x-aiops-trace-id"
+"""On a dead letter: the trace in which it was given up, as 32 hexadecimal digits."""
+
+QUEUE_HEADER = "x-aiops-queue"
+"""On a dead letter: the queue that it was consumed from, and to which a replay returns it."""
+
+TYPE_HEADER = "x-aiops-type"
+"""On a dead letter: the routing key under which it was published, which is its wire type."""
+
+DEAD_ID_HEADER = "x-aiops-dead-id"
+"""On a dead letter: its own UUID, because the message's id may be missing or come twice."""
+
+DEAD_AT_HEADER = "x-aiops-dead-at"
+"""On a dead letter: when it was given up, in milliseconds since 1970 (UTC)."""
+
+OPERATOR = "operator"
+"""The broker user that looks after dead letters; it may return them on behalf of whoever sent them."""
+
 RETRY_RUNGS = {"5s": 5, "30s": 30, "2m": 120, "10m": 600}
 """The rungs of the retry ladder, as they stand in queue names, and how many seconds a message waits on each."""
 

@@ -115,7 +115,16 @@ def expand_head(package: str) -> str:
 
 def messaging_tables_v1() -> str:
     """SQL that creates the tables of the outbox and inbox in the schema at the head of the search path."""
-    return (importlib.resources.files(__package__) / "sql" / "messaging_v1.sql").read_text(encoding="utf-8")
+    return _sql("messaging_v1.sql")
+
+
+def messaging_tables_v2() -> str:
+    """SQL that adds leases, what was given up, and the digest of the inbox."""
+    return _sql("messaging_v2.sql")
+
+
+def _sql(name: str) -> str:
+    return (importlib.resources.files(__package__) / "sql" / name).read_text(encoding="utf-8")
 
 
 def _scripts(package: str) -> ScriptDirectory:

@@ -1,0 +1,15 @@
+"""Leases, what was given up, and the digest of the inbox."""
+
+from alembic import op
+
+from aiops_common.postgres.migrate import messaging_tables_v2
+
+revision = "auth_0002"
+down_revision = "auth_0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add to the tables for messaging."""
+    op.execute(messaging_tables_v2())
