@@ -11,6 +11,13 @@ from aiops_common.messaging.publisher import Publisher
 
 
 @dataclass(slots=True)
+class FakeChannel:
+    """The channel of a delivery; once it is closed, the delivery belongs to somebody else."""
+
+    is_closed: bool = False
+
+
+@dataclass(slots=True)
 class FakeIncoming:
     """A delivery with the members that are read of one; ``journal`` is shared with the publisher."""
 
@@ -25,6 +32,7 @@ class FakeIncoming:
     type: str | None = "shop.do.v1"
     reply_to: str | None = None
     correlation_id: str | None = None
+    channel: FakeChannel = field(default_factory=FakeChannel)
 
     async def ack(self) -> None:
         """Settled."""
@@ -55,17 +63,21 @@ class Sent:
 
 
 class FakePublisher(Publisher):
-    """Keeps what it is given; with ``failure`` it raises that instead, as if the broker were away."""
+    """Keeps what it is given; with ``failure`` it raises that instead, as if the broker were away, and with
+    ``failures`` each of them once."""
 
     def __init__(self, journal: list[str] | None = None) -> None:
         super().__init__("amqp://shop@localhost/", name="test")
         self.journal = journal if journal is not None else []
         self.sent: list[Sent] = []
         self.failure: Exception | None = None
+        self.failures: list[Exception] = []
 
     async def send(self, message: aio_pika.Message, *, exchange: str, routing_key: str, mandatory: bool = True) -> None:
         """Keep the message."""
         if self.failure is not None:
             raise self.failure
+        if self.failures:
+            raise self.failures.pop(0)
         self.journal.append(f"publish {routing_key}")
         self.sent.append(Sent(exchange, routing_key, message))

@@ -1,20 +1,23 @@
 """From delivery to acknowledgement: what is settled how, in which order, and on whose behalf."""
 
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
 
+from aiops_common.deferral import Deferred
 from aiops_common.messaging import consumer as consumer_module
 from aiops_common.messaging.connection import BrokerUnavailable
 from aiops_common.messaging.consumer import Consumer, Handler
 from aiops_common.messaging.message import Delivery, Poison
+from aiops_common.messaging.publisher import Unroutable
 from aiops_common.messaging.retry import RetryPolicy
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_contracts.base import Command, JobFailure
-from support.fake_broker import FakeIncoming, FakePublisher
+from support.fake_broker import FakeChannel, FakeIncoming, FakePublisher
 
 
 class Bake(Command):
@@ -113,8 +116,10 @@ async def test_poison_is_dead_at_the_first_attempt(reason: str, changes: dict[st
     assert dead.headers["x-aiops-reason"] == reason
     assert dead.headers["x-aiops-error-class"] == "Poison"
     assert dead.headers["x-aiops-attempt"] == 1
-    assert dead.headers["x-aiops-origin"] == "shop.do.v1"
+    assert (dead.headers["x-aiops-type"], dead.headers["x-aiops-queue"]) == ("shop.do.v1", "shop.work")
     assert len(dead.headers["x-aiops-trace-id"]) == 32
+    assert UUID(dead.headers["x-aiops-dead-id"]).version == 7
+    assert abs(dead.headers["x-aiops-dead-at"] - time.time_ns() // 1_000_000) < 60_000
     assert bakery.deliveries == []
 
 
@@ -191,12 +196,43 @@ async def test_giving_up_waits_for_the_database_too() -> None:
 
 
 @pytest.mark.parametrize("failure", [Broken(), Poison("bad", "bad")])
-async def test_what_neither_ladder_nor_dead_queue_takes_goes_back(failure: Exception) -> None:
+async def test_what_neither_ladder_nor_dead_queue_takes_goes_back_in_the_end(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "HOLD_SECONDS", -1)
     bakery = Bakery(failure)
     bakery.publisher.failure = BrokerUnavailable("away")
     await bakery.receive()
     assert bakery.journal[-1] == "reject requeue=True"
     assert "ack" not in bakery.journal
+
+
+@pytest.mark.parametrize("failure", [Broken(), Poison("bad", "bad"), Deferred("later")])
+@pytest.mark.parametrize("outage", [BrokerUnavailable("away"), Unroutable("full")])
+async def test_while_no_copy_is_taken_it_waits_here(failure: Exception, outage: Exception) -> None:
+    bakery = Bakery(failure)
+    bakery.publisher.failures = [outage, outage, outage]
+    await bakery.receive()
+    assert len(bakery.publisher.sent) == 1
+    assert bakery.journal[-1] == "ack"
+    assert "reject requeue=True" not in bakery.journal
+
+
+async def test_what_the_broker_will_deliver_again_is_left_alone() -> None:
+    bakery = Bakery(Poison("bad", "bad"))
+    bakery.publisher.failure = BrokerUnavailable("away")
+    await bakery.receive(channel=FakeChannel(is_closed=True))
+    assert bakery.journal == ["given up"]
+    bakery = Bakery()
+    await bakery.receive(channel=FakeChannel(is_closed=True))
+    assert bakery.journal == ["baked"]
+
+
+async def test_a_database_that_stays_away_spends_no_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer_module, "HOLD_SECONDS", -1)
+    bakery = Bakery(DatabaseUnavailable("away"))
+    await bakery.receive()
+    assert bakery.journal == ["reject requeue=True"]
 
 
 async def test_a_give_up_that_fails_leaves_the_message_where_it_is() -> None:
@@ -234,13 +270,15 @@ async def test_trace_headers_of_any_kind_are_survived(value: Any) -> None:
     assert bakery.journal == ["baked", "ack"]
 
 
-@pytest.mark.parametrize("header", ["CC", "BCC"])
-async def test_a_copy_goes_nowhere_else(header: str) -> None:
-    # RabbitMQ routes a message to the keys in these headers as well (https://www.rabbitmq.com/docs/sender-selected).
+@pytest.mark.parametrize("header", ["CC", "BCC", "x-death", "x-match", "anything"])
+async def test_of_the_headers_only_the_trace_reaches_a_copy(header: str) -> None:
+    # RabbitMQ routes a message to the keys in CC and BCC as well (https://www.rabbitmq.com/docs/sender-selected).
     bakery = Bakery(Broken())
-    await bakery.receive(headers={header: ["gateway.events"], "kept": "x"})
-    assert header not in bakery.publisher.sent[0].headers
-    assert bakery.publisher.sent[0].headers["kept"] == "x"
+    await bakery.receive(headers={header: "gateway.events", "traceparent": "00-1-2-01", "tracestate": 5})
+    headers = bakery.publisher.sent[0].headers
+    assert header not in headers
+    assert headers["traceparent"] == "00-1-2-01"
+    assert "tracestate" not in headers
 
 
 async def test_a_message_without_an_id_or_a_routing_key_is_handled() -> None:

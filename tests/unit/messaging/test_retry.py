@@ -25,3 +25,8 @@ def test_a_wait_is_at_most_that_of_its_queue_and_spread(rung: str, seconds: floa
     waits = [jittered_seconds(rung) for _ in range(200)]
     assert seconds * 0.7 <= min(waits) < max(waits) <= seconds
     assert len(set(waits)) > 100
+
+
+def test_the_waits_are_a_setting_and_the_last_repeats() -> None:
+    policy = RetryPolicy(max_attempts=5, waits=("5s", "2m"))
+    assert [policy.rung_after(attempt) for attempt in range(1, 6)] == ["5s", "2m", "2m", "2m", None]

@@ -54,7 +54,8 @@ class Delivery(Generic[M]):
     """A decoded message as a handler gets it.
 
     ``principal`` is who asked: a user for whom one of our own spoke, ``partner:<name>`` for an outside publisher.
-    ``attempt`` is 1 for the first delivery.
+    ``attempt`` is 1 for the first delivery. ``digest`` tells messages of the same id apart by what they say; empty
+    where nobody compares.
     """
 
     id: UUID
@@ -62,6 +63,7 @@ class Delivery(Generic[M]):
     principal: str
     attempt: int
     time: datetime
+    digest: bytes = field(default=b"", repr=False)
 
     @property
     def is_from_outside(self) -> bool:

@@ -1,0 +1,79 @@
+"""What can be believed of a message that was delivered: who sent it, and what our own headers say."""
+
+import time
+from dataclasses import dataclass
+
+from aio_pika.abc import AbstractIncomingMessage
+
+from aiops_common.messaging.message import PARTNER, Poison
+from aiops_common.messaging.names import (
+    ATTEMPT_HEADER,
+    INGRESS_PREFIX,
+    OPERATOR,
+    PRINCIPAL_HEADER,
+    WAITING_SINCE_HEADER,
+)
+
+_MOST_ATTEMPTS = 999
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A delivery with its headers sanitised.
+
+    ``principal`` is who asked, None where nobody can be named. ``attempt`` counts from 1. ``waiting_since`` is when it
+    was first put off (milliseconds since 1970, UTC), None if it never was.
+    """
+
+    raw: AbstractIncomingMessage
+    principal: str | None
+    attempt: int
+    waiting_since: int | None
+
+    @classmethod
+    def of(cls, raw: AbstractIncomingMessage, trusted_users: frozenset[str]) -> "Incoming":
+        """Read ``raw``; our own headers count only where one of ``trusted_users`` published it."""
+        # Only the partner itself can write to its exchange, so that is proof enough of who it is.
+        if raw.exchange and raw.exchange.startswith(INGRESS_PREFIX):
+            return cls(raw, PARTNER + raw.exchange.removeprefix(INGRESS_PREFIX), 1, None)
+        # RabbitMQ verifies user_id against the connection.
+        if not raw.user_id:
+            return cls(raw, None, 1, None)
+        if raw.user_id not in trusted_users and raw.user_id != OPERATOR:
+            return cls(raw, PARTNER + raw.user_id, 1, None)
+        claimed = raw.headers.get(PRINCIPAL_HEADER)
+        return cls(
+            raw,
+            claimed if isinstance(claimed, str) else f"service:{raw.user_id}",
+            1 + (_integer(raw, ATTEMPT_HEADER, _MOST_ATTEMPTS) or 0),
+            _integer(raw, WAITING_SINCE_HEADER, milliseconds_now()),
+        )
+
+    def named_principal(self) -> str:
+        """``principal``. Raises Poison where nobody can be named."""
+        if self.principal is None:
+            raise Poison("no_user_id", "the property user_id is missing; set it to the user of the connection")
+        return self.principal
+
+    def waited_seconds(self) -> float:
+        """Seconds since the message was first put off, 0 if it never was."""
+        return 0.0 if self.waiting_since is None else (milliseconds_now() - self.waiting_since) / 1000
+
+    def waiting_headers(self, failed_attempts: int) -> dict[str, str | int]:
+        """Our headers for a copy that waits: who asked, how many attempts failed, and since when it has waited."""
+        since = milliseconds_now() if self.waiting_since is None else self.waiting_since
+        return {ATTEMPT_HEADER: failed_attempts, WAITING_SINCE_HEADER: since, **self.principal_header()}
+
+    def principal_header(self) -> dict[str, str | int]:
+        """Who asked, kept on copies: the copy's own user_id is ours."""
+        return {} if self.principal is None else {PRINCIPAL_HEADER: self.principal}
+
+
+def milliseconds_now() -> int:
+    """The present, as our headers tell time."""
+    return time.time_ns() // 1_000_000
+
+
+def _integer(raw: AbstractIncomingMessage, header: str, most: int) -> int | None:
+    value = raw.headers.get(header)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most else None

@@ -1,0 +1,114 @@
+"""Where a message goes that could not be processed: to a rung of the retry ladder, or to the dead queue.
+
+Each step publishes a copy and returns when the broker has confirmed it; only then may the original be acknowledged.
+"""
+
+from dataclasses import dataclass
+
+from opentelemetry import trace
+
+from aiops_common.deferral import Deferred
+from aiops_common.logging import get_logger
+from aiops_common.messaging.incoming import Incoming, milliseconds_now
+from aiops_common.messaging.message import new_message_id
+from aiops_common.messaging.names import (
+    ATTEMPT_HEADER,
+    DEAD_AT_HEADER,
+    DEAD_EXCHANGE,
+    DEAD_ID_HEADER,
+    ERROR_CLASS_HEADER,
+    ERROR_HEADER,
+    QUEUE_HEADER,
+    REASON_HEADER,
+    RETRY_EXCHANGE,
+    TRACE_ID_HEADER,
+    TYPE_HEADER,
+    dead_queue,
+    retry_queue,
+)
+from aiops_common.messaging.publisher import Publisher
+from aiops_common.messaging.retry import RetryPolicy, jittered_seconds, rung_of
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterCopy:
+    """A message and the headers of its dead letter: made once, so that a second try to lay it down is the same one."""
+
+    incoming: Incoming
+    headers: dict[str, str | int]
+
+
+class Settlement:
+    """The ways out for the messages of ``queue``, one of ``owner``'s.
+
+    Those that publish raise BrokerUnavailable or Unroutable where the copy was not confirmed: the original stays.
+    """
+
+    def __init__(self, *, owner: str, queue: str, publisher: Publisher, policy: RetryPolicy) -> None:
+        self._owner = owner
+        self._queue = queue
+        self._publisher = publisher
+        self._policy = policy
+
+    async def retry(self, incoming: Incoming, error: Exception) -> str | None:
+        """Let it wait for its next attempt; returns instead why it must be given up, if it must."""
+        rung = self._policy.rung_after(incoming.attempt)
+        if rung is None:
+            return "attempts_spent"
+        if self._policy.is_spent(incoming.waited_seconds()):
+            return "deadline_spent"
+        _log.warning(
+            "consumer.retry",
+            message_id=incoming.raw.message_id,
+            attempt=incoming.attempt,
+            rung=rung,
+            error_class=type(error).__name__,
+        )
+        await self._wait(incoming, rung, failed_attempts=incoming.attempt)
+        return None
+
+    async def defer(self, incoming: Incoming, error: Deferred) -> str | None:
+        """Let it wait without spending an attempt; returns instead why it must be given up, if it must."""
+        if self._policy.is_spent(incoming.waited_seconds()):
+            return "deadline_spent"
+        rung = rung_of(error.retry_after)
+        _log.info("consumer.deferred", message_id=incoming.raw.message_id, rung=rung, reason=error.reason)
+        await self._wait(incoming, rung, failed_attempts=incoming.attempt - 1)
+        return None
+
+    def dead_letter(self, incoming: Incoming, reason: str, detail: str, error: Exception) -> DeadLetterCopy:
+        """What will lie in the dead queue, with why; ``detail`` is the redacted text of ``error``."""
+        raw = incoming.raw
+        trace_id = trace.get_current_span().get_span_context().trace_id
+        return DeadLetterCopy(
+            incoming,
+            {
+                ATTEMPT_HEADER: incoming.attempt,
+                REASON_HEADER: reason,
+                ERROR_CLASS_HEADER: type(error).__name__,
+                ERROR_HEADER: detail,
+                TRACE_ID_HEADER: f"{trace_id:032x}",
+                QUEUE_HEADER: self._queue,
+                TYPE_HEADER: raw.type or raw.routing_key or "",
+                DEAD_ID_HEADER: str(new_message_id()),
+                DEAD_AT_HEADER: milliseconds_now(),
+                **incoming.principal_header(),
+            },
+        )
+
+    async def lay_down(self, letter: DeadLetterCopy) -> None:
+        """Put a dead letter into the dead queue."""
+        await self._publisher.republish(
+            letter.incoming.raw, exchange=DEAD_EXCHANGE, routing_key=dead_queue(self._owner), headers=letter.headers
+        )
+
+    async def _wait(self, incoming: Incoming, rung: str, *, failed_attempts: int) -> None:
+        await self._publisher.republish(
+            incoming.raw,
+            exchange=RETRY_EXCHANGE,
+            routing_key=retry_queue(self._owner, rung),
+            headers=incoming.waiting_headers(failed_attempts),
+            expiration_seconds=jittered_seconds(rung),
+        )
