@@ -17,14 +17,14 @@ R = TypeVar("R")
 class Batcher(Generic[T, R]):
     """Gathers items of concurrent callers and hands them to ``flush`` together.
 
-    ``flush(items)`` returns one result per item, in order, or raises. If it raises for more than one item, each is
-    flushed again alone, so that one bad item never fails its neighbours; an exception for which ``fails_all`` says
-    true (a lost connection, say) fails the batch at once instead.
+    ``flush(items)`` returns one result or exception per item, in order, or raises. If it raises for more than one item,
+    each is flushed again alone, so that one bad item never fails its neighbours; an exception for which ``fails_all``
+    says true (a lost connection, say) fails the batch at once instead.
     """
 
     def __init__(
         self,
-        flush: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        flush: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]],
         *,
         max_items: int = 200,
         fails_all: Callable[[Exception], bool] = lambda _error: False,

@@ -3,14 +3,14 @@
 Concurrent deliveries share a transaction (group commit), so that the cost of a commit is split among them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from aiops_common.batching import Batcher
-from aiops_common.messaging import inbox, outbox
-from aiops_common.messaging.message import Delivery, Outgoing, current_trace_headers, outgoing
+from aiops_common.messaging import given_up, inbox, outbox
+from aiops_common.messaging.message import Delivery, Outgoing, Poison, current_trace_headers, outgoing
 from aiops_common.messaging.names import EVENTS_EXCHANGE
 from aiops_common.messaging.relay import HAND_OVER_LEASE_SECONDS, HandOver
 from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
@@ -66,20 +66,12 @@ class EffectWriter(Generic[E]):
             self._flush, fails_all=lambda error: isinstance(error, DatabaseUnavailable)
         )
 
-    async def already_done(self, message_id: UUID) -> bool:
-        """Whether the message had its effect: to be asked before work that costs money.
-
-        Raises:
-            DatabaseUnavailable: PostgreSQL cannot be reached.
-        """
-        async with self._pool.connection() as connection:
-            return bool(await inbox.seen(connection, [message_id]))
-
     async def write(self, effect: Effect[E]) -> bool:
         """Write the effect unless the message had it before; returns whether it was written.
 
         Raises:
             DatabaseUnavailable: PostgreSQL cannot be reached; whether it was written is unknown, so call again.
+            Poison: its id is that of a message with another content, or of another sender's entity.
         """
         return await self._batcher.submit(effect)
 
@@ -91,20 +83,23 @@ class EffectWriter(Generic[E]):
             DatabaseUnavailable: as ``write``.
         """
         async with self._pool.transaction() as connection:
-            identity = effect.delivery.id
-            if await self._store.versions(connection, [identity]):
+            if await self._store.versions(connection, [effect.delivery.id]):
                 return False
+            await given_up.record(connection, effect.delivery)
             messages = await self._save(connection, [effect], {})
         self._hand_over(messages)
         return True
 
-    async def _flush(self, effects: Sequence[Effect[E]]) -> list[bool]:
-        by_id = {effect.delivery.id: effect for effect in reversed(effects)}
-        done = await self._write_first(by_id)
-        for identity, effect in by_id.items():
-            if identity not in done and await self._write_again(effect):
-                done.add(identity)
-        return [effect.delivery.id in done and by_id[effect.delivery.id] is effect for effect in effects]
+    async def _flush(self, effects: Sequence[Effect[E]]) -> list[bool | Exception]:
+        first = {effect.delivery.id: effect for effect in reversed(effects)}
+        written: dict[UUID, bool | Exception] = dict.fromkeys(await self._write_first(first), True)
+        for identity, effect in first.items():
+            if identity not in written:
+                written[identity] = await self._write_again(effect)
+        return [
+            written[effect.delivery.id] if first[effect.delivery.id] is effect else _repetition(effect, first)
+            for effect in effects
+        ]
 
     async def _write_first(self, by_id: dict[UUID, Effect[E]]) -> set[UUID]:
         """Write those effects that make a new entity, all in one statement; returns their ids."""
@@ -118,20 +113,27 @@ class EffectWriter(Generic[E]):
                 *self._store.columns(entities),
                 causes,
                 [effect.delivery.message.message_type for effect in ordered],
+                [effect.delivery.digest or None for effect in ordered],
                 *outbox.caused_columns(list(zip(causes, events, strict=True)), HAND_OVER_LEASE_SECONDS),
             )
         done = {row["id"] for row in rows}
         self._hand_over([event for cause, event in zip(causes, events, strict=True) if cause in done])
         return done
 
-    async def _write_again(self, effect: Effect[E]) -> bool:
+    async def _write_again(self, effect: Effect[E]) -> bool | Poison:
         """Write the effect of a message that had it already (then nothing is written) or was once given up."""
-        async with self._pool.transaction() as connection:
-            identity = effect.delivery.id
-            if not await inbox.claim(connection, [(identity, effect.delivery.message.message_type)]):
-                return False
-            versions = await self._store.versions(connection, [identity])
-            messages = await self._save(connection, [effect], versions)
+        delivery = effect.delivery
+        try:
+            async with self._pool.transaction() as connection:
+                claimed = await inbox.claim(connection, delivery.id, delivery.message.message_type, delivery.digest)
+                if not claimed:
+                    return not await inbox.is_done(connection, delivery)
+                versions = await self._store.versions(connection, [delivery.id])
+                if versions:
+                    await given_up.take_back(connection, delivery)
+                messages = await self._save(connection, [effect], versions)
+        except Poison as poison:
+            return poison
         self._hand_over(messages)
         return True
 
@@ -154,20 +156,25 @@ class EffectWriter(Generic[E]):
         )
 
 
+def _repetition(effect: Effect[E], first: Mapping[UUID, Effect[E]]) -> bool | Poison:
+    """The outcome for an effect whose message came twice in one batch."""
+    return False if inbox.same(first[effect.delivery.id].delivery.digest, effect.delivery.digest) else inbox.id_reused()
+
+
 def _first_effects_statement(store: Store[E]) -> str:
     # One statement is one round trip and one transaction, where the usual way takes six.
     first = len(store.columns([])) + 1
     return f"""
         WITH claimed AS (
-            INSERT INTO inbox (message_id, message_type)
-            SELECT m.id, m.type FROM unnest(${first}::uuid[], ${first + 1}::text[]) AS m (id, type)
+            INSERT INTO inbox (message_id, message_type, digest)
+            SELECT m.* FROM unnest(${first}::uuid[], ${first + 1}::text[], ${first + 2}::bytea[]) AS m (id)
             WHERE NOT EXISTS (SELECT FROM {store.table} AS known WHERE known.id = m.id)
             ON CONFLICT (message_id) DO NOTHING
             RETURNING message_id AS id
         ), saved AS (
             {store.insert} WHERE e.id IN (SELECT id FROM claimed)
         ), sent AS (
-            {outbox.insert_caused(first + 2, "claimed")}
+            {outbox.insert_caused(first + 3, "claimed")}
         )
         SELECT id FROM claimed
     """

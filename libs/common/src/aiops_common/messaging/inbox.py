@@ -1,33 +1,51 @@
 """The inbox: which messages have had their effect, written in the same transaction as the effect."""
 
-from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
+from aiops_common.messaging.message import Delivery, Poison
 from aiops_common.postgres import Connection
 
 
-async def seen(connection: Connection, message_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of ``message_ids`` that already had their effect."""
-    rows = await connection.fetch("SELECT message_id FROM inbox WHERE message_id = ANY($1::uuid[])", list(message_ids))
-    return {row["message_id"] for row in rows}
+async def is_done(connection: Connection, delivery: Delivery[Any]) -> bool:
+    """Whether this very message had its effect.
 
-
-async def claim(connection: Connection, messages: Iterable[tuple[UUID, str]]) -> set[UUID]:
-    """Record (message id, type) pairs; returns the ids that were new.
-
-    Only for those may the caller go on in this transaction. A concurrent transaction with the same id is waited for.
-    Ids are inserted in order, so that two overlapping batches cannot deadlock.
+    Raises:
+        Poison: another message of the same id had.
     """
-    ordered = sorted(dict(messages).items())
-    rows = await connection.fetch(
+    row = await connection.fetchrow("SELECT digest FROM inbox WHERE message_id = $1", delivery.id)
+    if row is None:
+        return False
+    if not same(row["digest"], delivery.digest):
+        raise id_reused()
+    return True
+
+
+def same(one: bytes | None, other: bytes | None) -> bool:
+    """Whether two digests are of the same content; one that is unknown is the same as any."""
+    return not one or not other or one == other
+
+
+def id_reused() -> Poison:
+    """What is wrong with a message whose id belongs to another one."""
+    return Poison("id_reused", "a message of this id but with another content was processed before; use a new id")
+
+
+async def claim(connection: Connection, message_id: UUID, message_type: str, digest: bytes = b"") -> bool:
+    """Record that the message has its effect in this transaction; False where it had it before.
+
+    A concurrent transaction with the same id is waited for.
+    """
+    claimed = await connection.fetchval(
         """
-        INSERT INTO inbox (message_id, message_type) SELECT * FROM unnest($1::uuid[], $2::text[])
-        ON CONFLICT (message_id) DO NOTHING RETURNING message_id
+        INSERT INTO inbox (message_id, message_type, digest) VALUES ($1, $2, $3)
+        ON CONFLICT (message_id) DO NOTHING RETURNING true
         """,
-        [message_id for message_id, _ in ordered],
-        [message_type for _, message_type in ordered],
+        message_id,
+        message_type,
+        digest or None,
     )
-    return {row["message_id"] for row in rows}
+    return bool(claimed)
 
 
 async def delete_old(connection: Connection, *, older_than_seconds: float, limit: int) -> int:
