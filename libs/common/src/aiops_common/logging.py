@@ -9,6 +9,9 @@ import orjson
 import structlog
 from opentelemetry import trace
 
+_TOLD_OTHERWISE = ("aio_pika.robust_connection", "aio_pika.tools", "aiormq.connection")
+"""Loggers that write two lines a second while the broker is away: ours tell once when it goes and when it is back."""
+
 
 def _add_trace_ids(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     context = trace.get_current_span().get_span_context()
@@ -62,6 +65,8 @@ def setup_logging(service: str, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    for name in _TOLD_OTHERWISE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger("aiops_common").setLevel(level)
     logging.getLogger(f"aiops_{service}").setLevel(level)
 

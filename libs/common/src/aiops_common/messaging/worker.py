@@ -2,18 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import aio_pika
+import aiormq
 from aio_pika.abc import AbstractIncomingMessage
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 from faststream.rabbit.annotations import RabbitMessage
+from faststream.rabbit.subscriber import RabbitSubscriber
 from yarl import URL
 
 from aiops_common.logging import get_logger
 from aiops_common.tasks import stop_task
 
 _log = get_logger(__name__)
+
+WATCH_SECONDS = 0.5
 
 Process = Callable[[AbstractIncomingMessage], Awaitable[None]]
 
@@ -31,7 +36,9 @@ class Worker:
         self._graceful_seconds = graceful_seconds
         self._subscriptions: list[tuple[str, int, Process]] = []
         self._broker: RabbitBroker | None = None
+        self._subscribers: list[RabbitSubscriber] = []
         self._starting: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     def subscribe(self, queue: str, process: Process, *, prefetch: int) -> None:
         """Call ``process`` for every delivery of ``queue``; it settles the delivery itself."""
@@ -39,7 +46,21 @@ class Worker:
 
     @property
     def is_consuming(self) -> bool:
-        """Whether all subscriptions are in place and their connection is alive."""
+        """Whether the connection is alive and every queue has its consumer."""
+        return self._connected and not self.unconsumed
+
+    @property
+    def unconsumed(self) -> list[str]:
+        """Queues that nobody consumes here, because the broker ended the consumer (the queue was deleted, say).
+
+        aio-pika looks for such a queue every second and consumes it again once it is back.
+        """
+        if not self._connected or self._broker is None:
+            return [queue for queue, _, _ in self._subscriptions]
+        return [one.queue.name for one in self._subscribers if not _is_consumed(one)]
+
+    @property
+    def _connected(self) -> bool:
         broker = self._broker
         if broker is None or self._starting is None or not self._starting.done():
             return False
@@ -49,12 +70,27 @@ class Worker:
     async def start(self) -> None:
         """Begin to consume as soon as the broker can be reached; never fails."""
         self._starting = asyncio.create_task(self._start(), name="worker-start")
+        self._watching = asyncio.create_task(self._watch(), name="worker-watch")
 
     async def stop(self) -> None:
         """Take no more deliveries, finish those in hand within the graceful time, give the others back."""
+        await stop_task(self._watching)
         await stop_task(self._starting)
         if self._broker is not None:
             await self._broker.stop()
+
+    async def _watch(self) -> None:
+        """Tell when queues begin and cease to be consumed, once each: the libraries tell every second."""
+        known: list[str] | None = None
+        while True:
+            missing = self.unconsumed
+            if missing != known and self._broker is not None:
+                if missing:
+                    _log.warning("worker.not_consuming", queues=missing)
+                else:
+                    _log.info("worker.consuming", queues=[queue for queue, _, _ in self._subscriptions])
+                known = missing
+            await asyncio.sleep(WATCH_SECONDS)
 
     async def _start(self) -> None:
         wait = 0.2
@@ -69,7 +105,6 @@ class Worker:
                 wait = min(wait * 2, 5.0)
                 continue
             self._broker = broker
-            _log.info("worker.consuming", queues=[queue for queue, _, _ in self._subscriptions])
             return
 
     def _build(self) -> RabbitBroker:
@@ -81,21 +116,35 @@ class Worker:
             apply_types=False,
             logger=None,  # the consumer tells what happens; FastStream's own lines cost more than its work
         )
-        for queue, prefetch, process in self._subscriptions:
-            self._subscribe(broker, queue, prefetch, process)
+        self._subscribers = [
+            _subscriber(broker, queue, prefetch, process) for queue, prefetch, process in self._subscriptions
+        ]
         return broker
 
-    @staticmethod
-    def _subscribe(broker: RabbitBroker, queue: str, prefetch: int, process: Process) -> None:
-        @broker.subscriber(
-            RabbitQueue(queue, declare=False),
-            channel=Channel(prefetch_count=prefetch),
-            ack_policy=AckPolicy.MANUAL,
-            no_reply=True,
-            decoder=_undecoded,
-        )
-        async def handle(message: RabbitMessage) -> None:
-            await process(message.raw_message)
+
+def _subscriber(broker: RabbitBroker, queue: str, prefetch: int, process: Process) -> RabbitSubscriber:
+    subscriber = broker.subscriber(
+        RabbitQueue(queue, declare=False),
+        channel=Channel(prefetch_count=prefetch),
+        ack_policy=AckPolicy.MANUAL,
+        no_reply=True,
+        decoder=_undecoded,
+    )
+
+    @subscriber
+    async def handle(message: RabbitMessage) -> None:
+        await process(message.raw_message)
+
+    return subscriber
+
+
+def _is_consumed(subscriber: RabbitSubscriber) -> bool:
+    # FastStream and aio-pika remember what they want to consume; only the channel of aiormq knows what is consumed.
+    queue = subscriber._queue_obj
+    opened = cast(aio_pika.Channel, queue.channel)._channel if queue is not None else None
+    if opened is None or opened.channel.is_closed:
+        return False
+    return subscriber._consumer_tag in cast(aiormq.Channel, opened.channel).consumers
 
 
 async def _undecoded(message: RabbitMessage) -> RabbitMessage:
