@@ -45,7 +45,7 @@ def _failing(error: Exception) -> Callable[[], Awaitable[str]]:
 
 
 def _breaker(clock: Clock, failures: int = 3) -> Breaker:
-    return Breaker("test", failures=failures, reset_seconds=30, clock=clock)
+    return Breaker(provider="models.example", model="test", failures=failures, reset_seconds=30, clock=clock)
 
 
 async def _fail(breaker: Breaker, *, times: int = 1, retry_after: float | None = None) -> None:

@@ -84,7 +84,8 @@ async def test_after_failures_in_a_row_no_request_is_made(llm: ScriptedLLM) -> N
     reasons = [await _reason(model) for _ in range(6)]
     assert reasons == ["server error"] * 3 + ["circuit open"] * 3
     assert llm.count == 3
-    assert REGISTRY.get_sample_value("aiops_llm_breaker_state", {"model": "m"}) == 2
+    of_this_model = {"provider": "127.0.0.1", "model": "m"}
+    assert REGISTRY.get_sample_value("aiops_llm_breaker_state", of_this_model) == 2
 
 
 async def test_no_server_is_an_outage(llm: ScriptedLLM, unused_tcp_port: int) -> None:

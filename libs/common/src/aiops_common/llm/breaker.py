@@ -27,9 +27,14 @@ class Outage(ModelUnavailable):
     counts as a success, so that one bad prompt cannot take the model away from all others.
     """
 
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason, retry_after=retry_after, passing=True)
+
 
 class Breaker:
-    """Closed until ``failures`` outages in a row, then open for ``reset_seconds``, then half-open for one probe.
+    """Guards ``model`` at ``provider``.
+
+    Closed until ``failures`` outages in a row, then open for ``reset_seconds``, then half-open for one probe.
 
     An outage that says when to come back (Retry-After, seconds, at most ten minutes) opens it at once for that long;
     where the count opens it too, the longer of the two holds. ``clock`` is monotonic, in seconds.
@@ -37,19 +42,22 @@ class Breaker:
 
     def __init__(
         self,
-        name: str,
         *,
+        provider: str,
+        model: str,
         failures: int,
         reset_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._counting = pybreaker.CircuitBreaker(fail_max=failures, name=name, throw_new_error_on_trip=False)
+        self._counting = pybreaker.CircuitBreaker(
+            fail_max=failures, name=f"{provider} {model}", throw_new_error_on_trip=False
+        )
         self._reset_seconds = reset_seconds
         self._clock = clock
         self._open_until = 0.0
         self._probing = False
         self._era = 0
-        self._gauge = BREAKER_STATE.labels(name)
+        self._gauge = BREAKER_STATE.labels(provider, model)
         self._gauge.set(0)
 
     @property
@@ -61,9 +69,9 @@ class Breaker:
         """Raise as ``run`` would now, without taking the probe's place: spares the wait for a free slot."""
         remaining = self._open_until - self._clock()
         if self.state == pybreaker.STATE_OPEN and remaining > 0:
-            raise ModelUnavailable("circuit open", retry_after=remaining)
+            raise ModelUnavailable("circuit open", retry_after=remaining, passing=True)
         if self._probing:
-            raise ModelUnavailable("circuit open")
+            raise ModelUnavailable("circuit open", passing=True)
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
         """Await ``call()`` if the gate is open and report how it went; a cancelled call reports nothing.

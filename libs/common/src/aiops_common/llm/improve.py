@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from aiops_common.deferral import Deferred
 from aiops_common.llm.port import AnswerRejected, Completion, LanguageModel, ModelUnavailable, Prompt
 from aiops_common.redaction import redact, restore_model
 from aiops_contracts.base import Engine
@@ -56,8 +57,8 @@ async def improve(
 
     Without a model the result is the built-in one and not degraded: that is how the system is meant to run offline.
     With a model, anything that goes wrong gives the built-in result, degraded, with the reason. Only cancellation
-    propagates. ``prompt.user`` is redacted once more on its way out, whatever the template did, and what was replaced
-    here is put back into the answer before ``apply`` sees it.
+    propagates, and ``Deferred`` of a model that is worth waiting for. ``prompt.user`` is redacted once more on its way
+    out, whatever the template did, and what was replaced here is put back into the answer before ``apply`` sees it.
     """
     if model is None:
         return Improved(result)
@@ -78,6 +79,8 @@ async def improve(
         reason = error.reason
     except AnswerRejected as error:
         reason = f"answer rejected: {redact(str(error)).text}"
+    except Deferred:
+        raise
     except Exception as error:  # a defect in a template or in apply must not cost the user the built-in result
         reason = f"internal error: {type(error).__name__}"
         _log.error("llm.improve_failed", error=type(error).__name__, prompt_version=version)

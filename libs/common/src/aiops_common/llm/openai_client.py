@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import openai
 from openai.types.chat import ChatCompletionMessageParam
@@ -37,11 +38,13 @@ class OpenAIModel:
             max_retries=0,
         )
         self._settings = settings
+        self._provider = urlsplit(settings.openai_base_url).hostname or ""
         self._model = settings.llm_model
         self._rate = TokenRate()
         self._slots = asyncio.Semaphore(settings.llm_max_concurrency)
         self.breaker = Breaker(
-            settings.llm_model,
+            provider=self._provider,
+            model=settings.llm_model,
             failures=settings.llm_breaker_failures,
             reset_seconds=settings.llm_breaker_reset_seconds,
         )
@@ -66,8 +69,8 @@ class OpenAIModel:
             outcome = error.reason
             raise
         finally:
-            metrics.CALLS.labels(self._model, outcome).inc()
-            metrics.DURATION.labels(self._model).observe(time.monotonic() - started)
+            metrics.CALLS.labels(self._provider, self._model, outcome).inc()
+            metrics.DURATION.labels(self._provider, self._model).observe(time.monotonic() - started)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -86,7 +89,7 @@ class OpenAIModel:
             async with asyncio.timeout(self._settings.llm_timeout_seconds):
                 await self._slots.acquire()
         except TimeoutError:
-            raise ModelUnavailable("busy") from None  # our own limit, no outage of the service
+            raise ModelUnavailable("busy", passing=True) from None  # our own limit, no outage of the service
         try:
             yield
         finally:
@@ -126,8 +129,8 @@ class OpenAIModel:
         if self._settings.llm_temperature is not None:
             options["temperature"] = self._settings.llm_temperature
         said = await say(self._client, self._model, Question(prompt.name, messages, options))
-        metrics.TOKENS.labels(self._model, "input").inc(said.input_tokens)
-        metrics.TOKENS.labels(self._model, "output").inc(said.output_tokens)
+        metrics.TOKENS.labels(self._provider, self._model, "input").inc(said.input_tokens)
+        metrics.TOKENS.labels(self._provider, self._model, "output").inc(said.output_tokens)
         return said
 
 

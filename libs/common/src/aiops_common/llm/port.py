@@ -35,13 +35,15 @@ class Completion(Generic[T]):
 class ModelUnavailable(Exception):
     """No usable answer could be had; ``reason`` is fit for a user and holds nothing of the prompt or the answer.
 
-    ``retry_after`` is in seconds and set where the server or the breaker said when to come back.
+    ``retry_after`` is in seconds and set where the server or the breaker said when to come back. ``passing`` says that
+    it has nothing to do with the prompt: the same question may be answered later.
     """
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, *, retry_after: float | None = None, passing: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+        self.passing = passing
 
 
 class AnswerRejected(Exception):

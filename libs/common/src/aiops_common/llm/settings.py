@@ -1,11 +1,14 @@
 """Settings of the language model, and the model they describe."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
+from aiops_common.llm.deferring import DeferringModel
 from aiops_common.llm.port import LanguageModel
+
+_LONGEST_ENGINE_SECONDS = 60.0
 
 
 class LLMSettings(BaseSettings):
@@ -41,6 +44,16 @@ class LLMSettings(BaseSettings):
     llm_max_concurrency: int = Field(default=8, ge=1)
     """Calls at the same time from this process."""
 
+    llm_when_open: Literal["builtin", "defer"] = "builtin"
+    """What happens to work while the model is away (its breaker is open, it does not answer, all calls are taken):
+    ``builtin`` finishes it with the built-in engine and says so, ``defer`` lets it wait without spending an attempt,
+    until its deadline."""
+
+    @property
+    def longest_work_seconds(self) -> float:
+        """How long one piece of work can take at most: a call waits for its slot as long as for its answer."""
+        return 2 * self.llm_timeout_seconds + _LONGEST_ENGINE_SECONDS
+
     @model_validator(mode="after")
     def _names_a_model(self) -> Self:
         if self.openai_base_url and not self.llm_model:
@@ -57,4 +70,5 @@ def build_model(settings: LLMSettings) -> LanguageModel | None:
     # The vendor's client costs about a second and tens of megabytes; whoever runs without a model does not pay.
     from aiops_common.llm.openai_client import OpenAIModel  # noqa: PLC0415 -- see above
 
-    return OpenAIModel(settings)
+    model = OpenAIModel(settings)
+    return DeferringModel(model) if settings.llm_when_open == "defer" else model
