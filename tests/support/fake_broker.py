@@ -32,6 +32,7 @@ class FakeIncoming:
     type: str | None = "shop.do.v1"
     reply_to: str | None = None
     correlation_id: str | None = None
+    redelivered: bool = False
     channel: FakeChannel = field(default_factory=FakeChannel)
 
     async def ack(self) -> None:

@@ -181,6 +181,36 @@ async def test_what_a_dead_letter_tells_is_redacted_and_short() -> None:
     assert bakery.given_up[0].message == told
 
 
+@pytest.mark.parametrize(
+    ("delivery", "attempt"),
+    [({"headers": {"x-delivery-count": 3}}, 1), ({"headers": {"x-delivery-count": 7, "x-aiops-attempt": 2}}, 3)],
+)
+async def test_a_message_whose_consumers_end_has_failed_an_attempt(delivery: dict[str, Any], attempt: int) -> None:
+    bakery = Bakery()
+    await bakery.receive(redelivered=True, **delivery)
+    (copy,) = bakery.publisher.sent
+    assert (copy.exchange, copy.headers["x-aiops-attempt"]) == ("aiops.retry", attempt)
+    assert "x-delivery-count" not in copy.headers
+    assert bakery.deliveries == []
+
+
+async def test_a_message_whose_consumers_always_end_is_given_up() -> None:
+    bakery = Bakery()
+    await bakery.receive(redelivered=True, headers={"x-delivery-count": 3, "x-aiops-attempt": 4})
+    assert bakery.journal == ["given up", "publish shop.dead", "ack"]
+    assert bakery.given_up[0].code == "attempts_spent"
+    assert "ended 3 times" in bakery.given_up[0].message
+
+
+@pytest.mark.parametrize(
+    "delivery", [{"redelivered": True, "headers": {"x-delivery-count": 2}}, {"headers": {"x-delivery-count": 9}}]
+)
+async def test_a_consumer_may_end_and_nobody_can_make_it_up(delivery: dict[str, Any]) -> None:
+    bakery = Bakery()
+    await bakery.receive(**delivery)
+    assert bakery.journal == ["baked", "ack"]
+
+
 async def test_without_a_database_it_waits_and_spends_no_attempt() -> None:
     bakery = Bakery(*(DatabaseUnavailable("away") for _ in range(7)))
     await bakery.receive()

@@ -36,11 +36,20 @@ DATABASE_PAUSE_SECONDS = 1.0
 BROKER_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 5.0
 
-HOLD_SECONDS = 25 * 60.0
+HOLD_SECONDS = 20 * 60.0
 """How long a delivery waits unacknowledged. RabbitMQ closes the channel of a consumer that takes 30 minutes
 (https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout), and each return counts towards the delivery limit."""
 
 SHOWN_ERROR_LENGTH = 1000
+
+LOST_DELIVERIES = 3
+"""After how many deliveries that ended with their consumer an attempt counts as failed. Well below the delivery limit
+of the queue: the broker's way to the dead queue tells nobody why, and takes along the neighbours that a crashing consumer
+had in hand each time. On the retry ladder they part."""
+
+
+class DeliveryLost(Exception):
+    """The consumer ended again and again while it had the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,9 @@ class Consumer:
     async def _settle(self, incoming: Incoming, span: trace.Span) -> None:
         progress = _Progress()
         try:
+            if incoming.lost >= LOST_DELIVERIES:
+                await self._settle_lost(incoming, progress)
+                return
             self._decode(incoming, progress)
             if progress.handler is not None and progress.delivery is not None:
                 await self._through_outages(incoming, progress.handler.handle, progress.delivery)
@@ -128,6 +140,13 @@ class Consumer:
             span.set_status(trace.StatusCode.ERROR, type(error).__name__)
             if spent := await self._through_outages(incoming, self._settlement.retry, incoming, error):
                 await self._give_up(incoming, progress, spent, error)
+
+    async def _settle_lost(self, incoming: Incoming, progress: _Progress) -> None:
+        """Count the attempt as failed, before anything is done with what may be the end of its consumers."""
+        error = DeliveryLost(f"its consumer ended {incoming.lost} times while it had the message")
+        if spent := await self._through_outages(incoming, self._settlement.retry, incoming, error):
+            self._decode(incoming, progress)
+            await self._give_up(incoming, progress, spent, error)
 
     def _decode(self, incoming: Incoming, progress: _Progress) -> None:
         raw = incoming.raw

@@ -3,18 +3,28 @@
 Concurrent deliveries share a transaction (group commit), so that the cost of a commit is split among them.
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from aiops_common.batching import Batcher
+from aiops_common.logging import get_logger
 from aiops_common.messaging import given_up, inbox, outbox
 from aiops_common.messaging.message import Delivery, Outgoing, Poison, current_trace_headers, outgoing
 from aiops_common.messaging.names import EVENTS_EXCHANGE
 from aiops_common.messaging.relay import HAND_OVER_LEASE_SECONDS, HandOver
 from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
 from aiops_contracts.base import Event
+
+_log = get_logger(__name__)
+
+OUTAGE_SECONDS = 5 * 60.0
+"""How long a finished effect waits for PostgreSQL; less than ``consumer.HOLD_SECONDS``, of which it is a part."""
+
+OUTAGE_PAUSE_SECONDS = 1.0
 
 E = TypeVar("E")
 E_contra = TypeVar("E_contra", contravariant=True)
@@ -69,11 +79,21 @@ class EffectWriter(Generic[E]):
     async def write(self, effect: Effect[E]) -> bool:
         """Write the effect unless the message had it before; returns whether it was written.
 
+        Waits while PostgreSQL is away, so that work which cost money is not thrown away for that.
+
         Raises:
-            DatabaseUnavailable: PostgreSQL cannot be reached; whether it was written is unknown, so call again.
+            DatabaseUnavailable: it stayed away; whether it was written is unknown, so call again.
             Poison: its id is that of a message with another content, or of another sender's entity.
         """
-        return await self._batcher.submit(effect)
+        until = time.monotonic() + OUTAGE_SECONDS
+        while True:
+            try:
+                return await self._batcher.submit(effect)
+            except DatabaseUnavailable as error:
+                if time.monotonic() >= until:
+                    raise
+                _log.warning("effects.waiting", message_id=str(effect.delivery.id), error=str(error))
+                await asyncio.sleep(OUTAGE_PAUSE_SECONDS)
 
     async def write_failure(self, effect: Effect[E]) -> bool:
         """Write the effect of giving up: only where there is no entity yet, and without marking the message as done,

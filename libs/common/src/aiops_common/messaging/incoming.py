@@ -22,31 +22,35 @@ class Incoming:
     """A delivery with its headers sanitised.
 
     ``principal`` is who asked, None where nobody can be named. ``attempt`` counts from 1. ``waiting_since`` is when it
-    was first put off (milliseconds since 1970, UTC), None if it never was.
+    was first put off (milliseconds since 1970, UTC), None if it never was. ``lost`` is how often it was delivered and
+    came back without a word, because the consumer that had it ended.
     """
 
     raw: AbstractIncomingMessage
     principal: str | None
     attempt: int
     waiting_since: int | None
+    lost: int
 
     @classmethod
     def of(cls, raw: AbstractIncomingMessage, trusted_users: frozenset[str]) -> "Incoming":
         """Read ``raw``; our own headers count only where one of ``trusted_users`` published it."""
+        lost = (_integer(raw, "x-delivery-count", _MOST_ATTEMPTS) or 0) if raw.redelivered else 0
         # Only the partner itself can write to its exchange, so that is proof enough of who it is.
         if raw.exchange and raw.exchange.startswith(INGRESS_PREFIX):
-            return cls(raw, PARTNER + raw.exchange.removeprefix(INGRESS_PREFIX), 1, None)
+            return cls(raw, PARTNER + raw.exchange.removeprefix(INGRESS_PREFIX), 1, None, lost)
         # RabbitMQ verifies user_id against the connection.
         if not raw.user_id:
-            return cls(raw, None, 1, None)
+            return cls(raw, None, 1, None, lost)
         if raw.user_id not in trusted_users and raw.user_id != OPERATOR:
-            return cls(raw, PARTNER + raw.user_id, 1, None)
+            return cls(raw, PARTNER + raw.user_id, 1, None, lost)
         claimed = raw.headers.get(PRINCIPAL_HEADER)
         return cls(
             raw,
             claimed if isinstance(claimed, str) else f"service:{raw.user_id}",
             1 + (_integer(raw, ATTEMPT_HEADER, _MOST_ATTEMPTS) or 0),
             _integer(raw, WAITING_SINCE_HEADER, milliseconds_now()),
+            lost,
         )
 
     def named_principal(self) -> str:
