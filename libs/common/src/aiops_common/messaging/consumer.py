@@ -44,8 +44,8 @@ SHOWN_ERROR_LENGTH = 1000
 
 LOST_DELIVERIES = 3
 """After how many deliveries that ended with their consumer an attempt counts as failed. Well below the delivery limit
-of the queue: the broker's way to the dead queue tells nobody why, and takes along the neighbours that a crashing consumer
-had in hand each time. On the retry ladder they part."""
+of the queue: the broker's way to the dead queue tells nobody why, and takes along the neighbours that a crashing
+consumer had in hand each time. On the retry ladder they part."""
 
 
 class DeliveryLost(Exception):
