@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import aio_pika
 import aiormq
@@ -27,6 +29,7 @@ class Publisher:
         self._confirm_seconds = confirm_seconds
         self._channel: AbstractChannel | None = None
         self._opening = asyncio.Lock()
+        self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def user(self) -> str:
@@ -122,7 +125,7 @@ class Publisher:
         try:
             async with unavailable_errors():
                 channel = await self._opened()
-                async with asyncio.timeout(self._confirm_seconds):
+                async with asyncio.timeout(self._confirm_seconds), self._alone(message.message_id):
                     # Not Exchange.publish of aio-pika: it holds the channel's lock until the bytes are on their way,
                     # which makes concurrent publishers queue for several turns of the event loop each.
                     await channel.basic_publish(
@@ -135,6 +138,13 @@ class Publisher:
                     )
         except aio_pika.exceptions.DeliveryError as error:
             raise Unroutable(f"the broker refused a message for {exchange or 'default'}:{routing_key}") from error
+
+    def _alone(self, message_id: str | None) -> AbstractAsyncContextManager[None]:
+        """One message of an id at a time: aiormq knows by the id which one the broker returned as unroutable, so of two
+        it would report one as failed and take the other, which is gone, for confirmed."""
+        if message_id is None:
+            return nullcontext()
+        return self._under_way.setdefault(message_id, asyncio.Lock())
 
     async def _opened(self) -> aiormq.Channel:
         if self._channel is None or self._channel.is_closed:
