@@ -7,11 +7,31 @@ from contextlib import asynccontextmanager, suppress
 import aio_pika
 import aiormq
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from pamqp.base import BasicProperties
 from yarl import URL
 
 # How many frames may wait to be written. With aiormq's 10, no more than 10 messages or acknowledgements leave per turn
 # of the event loop, and a turn of a busy process takes tens of milliseconds: 250 messages/s were all that went.
 aiormq.Connection.FRAME_BUFFER_SIZE = 1000
+
+
+_decode_properties = BasicProperties.unmarshal
+
+
+def _decode_or_drop_properties(self: BasicProperties, flags: int, data: bytes) -> None:
+    """Properties that cannot be decoded count as absent, which makes the message poison for whoever consumes it.
+
+    RabbitMQ lets publishers write a time beyond the year 9999, text that is not UTF-8 and tables of any depth. There
+    pamqp raises in the task that reads the connection, and one such message ends every subscription of the process.
+    """
+    try:
+        _decode_properties(self, flags, data)
+    except Exception:  # whatever it is: what escapes here ends the connection
+        for name in self.__slots__:
+            setattr(self, name, None)
+
+
+BasicProperties.unmarshal = _decode_or_drop_properties  # type: ignore[method-assign]  # pamqp has no hook for it
 
 
 class BrokerUnavailable(Exception):
