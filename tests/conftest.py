@@ -11,7 +11,6 @@ from yarl import URL
 from aiops_common.postgres import Pool
 from aiops_common.postgres.migrate import migrate
 from support.servers import (
-    PARTNER,
     ROOT,
     SERVICES,
     Broker,
@@ -78,7 +77,7 @@ def broker() -> Iterator[Broker]:
         _run(
             *("-m", "aiops_common.messaging", "provision", "deploy/rabbitmq/topology.yaml"),
             RABBITMQ_MANAGEMENT_URL=management_url,
-            **{f"RABBITMQ_PASSWORD_{user.upper()}": passwords[user] for user in (*SERVICES, PARTNER)},
+            **{f"RABBITMQ_PASSWORD_{user.upper()}": passwords[user] for user in passwords},
         )
         yield Broker(amqp_url, management_url, passwords)
 

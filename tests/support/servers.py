@@ -19,6 +19,7 @@ from aiops_local.rabbitmq import RabbitmqServer
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("gateway", "summarizer", "triage", "changelog", "auth")
 PARTNER = "acme"
+OPERATOR = "operator"
 
 
 @contextmanager
@@ -88,7 +89,7 @@ def rabbitmq_server() -> Iterator[tuple[str, str]]:
             server.stop()
 
 
-def service_passwords(users: Sequence[str] = (*SERVICES, PARTNER)) -> dict[str, str]:
+def service_passwords(users: Sequence[str] = (*SERVICES, PARTNER, OPERATOR)) -> dict[str, str]:
     """A random password for each user."""
     return {user: secrets.token_urlsafe(16) for user in users}
 

@@ -90,6 +90,7 @@ def test_stack_env_says_what_is_promised(services: Services) -> None:
             "DATABASE_URL",
             "AMQP_URL",
             "PARTNER_AMQP_URL",
+            "OPERATOR_AMQP_URL",
         ),
         *("PARTNER_EXCHANGE", "RABBITMQ_NODE", "OPENAI_BASE_URL", "RABBITMQ_MANAGEMENT_URL"),
     )

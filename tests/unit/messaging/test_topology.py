@@ -111,12 +111,29 @@ def test_each_queue_has_one_policy_with_a_length_limit(topology: Topology) -> No
 @pytest.mark.parametrize(
     ("user", "may_write", "may_read"),
     [
-        ("gateway", {"aiops.commands", "amq.default", "aiops.retry", "aiops.dead"}, {"gateway.events"}),
-        ("summarizer", {"aiops.events", "aiops.retry", "aiops.dead"}, {"summarizer.work"}),
+        (
+            "gateway",
+            {"aiops.commands", "amq.default", "aiops.retry", "aiops.dead"},
+            {"gateway.events", "gateway.dead", "summarizer.dead", "triage.dead", "changelog.dead"},
+        ),
+        (
+            "summarizer",
+            {"aiops.events", "aiops.retry", "aiops.dead", "amq.default"},
+            {"summarizer.work", "summarizer.requests"},
+        ),
         ("triage", {"aiops.events", "aiops.retry", "aiops.dead", "amq.default"}, {"triage.work", "triage.requests"}),
-        ("changelog", {"aiops.events", "aiops.retry", "aiops.dead"}, {"changelog.work"}),
+        (
+            "changelog",
+            {"aiops.events", "aiops.retry", "aiops.dead", "amq.default"},
+            {"changelog.work", "changelog.requests"},
+        ),
         ("auth", {"aiops.events", "amq.default"}, {"auth.requests"}),
         ("acme", {"ingress.acme"}, set()),
+        (
+            "operator",
+            {"aiops.retry"},
+            {"gateway.dead", "summarizer.dead", "triage.dead", "changelog.dead", "unrouted"},
+        ),
     ],
 )
 def test_a_user_may_do_no_more_than_its_work(
@@ -129,6 +146,33 @@ def test_a_user_may_do_no_more_than_its_work(
     assert not {name for name in everything if re.search(permissions.configure, name)}
     assert {name for name in everything if re.search(permissions.write, name)} == may_write
     assert {name for name in everything if re.search(permissions.read, name)} == may_read
+
+
+def _readable(topology: Topology, user: str) -> set[str]:
+    return {queue.name for queue in topology.queues if re.search(_user(topology, user).read, queue.name)}
+
+
+def test_an_operator_reads_what_is_dead_and_sends_it_back_and_no_more() -> None:
+    services = {"a": {"work": ["a.do.v1"]}, "b": {"events": ["a.*.v1"]}, "c": {"requests": True}}
+    operator = _user(_expand(services=services, operators=["ops"]), "ops")
+    assert operator == User("ops", configure="^$", write=r"^aiops\.retry$", read=r"^(a\.dead|b\.dead|unrouted)$")
+
+
+def test_a_service_that_looks_after_dead_letters_reads_them_all_besides_its_own() -> None:
+    services = {"a": {"work": ["a.do.v1"]}, "b": {"dead_letters": True}, "c": {"events": ["x.#"], "dead_letters": True}}
+    topology = _expand(services=services)
+    assert _readable(topology, "a") == {"a.work"}
+    assert _readable(topology, "b") == {"a.dead", "c.dead"}
+    assert _readable(topology, "c") == {"a.dead", "c.dead", "c.events"}
+    assert re.search(_user(topology, "b").write, "aiops.retry")
+
+
+@pytest.mark.parametrize(("service", "inbound"), [("triage", "triage.work"), ("gateway", "gateway.events")])
+def test_a_dead_letter_can_be_sent_back_through_the_retry_exchange(
+    topology: Topology, service: str, inbound: str
+) -> None:
+    keys = {b.routing_key for b in topology.bindings if b.source == "aiops.retry" and b.destination == inbound}
+    assert keys == {inbound}
 
 
 def test_a_partner_reaches_only_the_queues_of_its_grants(topology: Topology) -> None:
@@ -173,7 +217,10 @@ def test_any_service_gets_what_it_consumes(services: dict[str, dict[str, Any]]) 
         ({"services": {"a": {"wrok": []}}}, "wrok"),
         ({"services": {"a": {"work": ["a.b"]}}}, "a.work.0"),
         ({"services": {"A b": {}}}, "A b"),
-        ({"services": {"a": {}}, "partners": {"a": {"may_send": []}}}, "services and partners"),
+        ({"services": {"a": {}}, "partners": {"a": {"may_send": []}}}, "['a'] are named twice"),
+        ({"services": {"a": {}}, "operators": ["a"]}, "['a'] are named twice"),
+        ({"services": {}, "partners": {"p": {"may_send": []}}, "operators": ["p"]}, "['p'] are named twice"),
+        ({"services": {}, "operators": ["o", "o"]}, "['o'] are named twice"),
         ({"services": {"a": {}}, "partners": {"p": {"may_send": ["a.b.v1"]}}}, "no service lists under `work`"),
     ],
 )

@@ -15,11 +15,12 @@ TOPOLOGY = expand(
         {
             "services": {"a": {"work": ["a.do.v1", "a.undo.v1"], "publishes": ["events"]}},
             "partners": {"p": {"may_send": ["a.do.v1"]}},
+            "operators": ["o"],
             "policies": {"limit": {"pattern": "work$", "definition": {"delivery-limit": 10}}},
         }
     )
 )
-PASSWORDS = {"a": "pass-a", "p": "pass-p"}
+PASSWORDS = {"a": "pass-a", "p": "pass-p", "o": "pass-o"}
 EMPTY = Found([], [], [], [], [], [])
 
 
@@ -89,7 +90,7 @@ def test_an_empty_broker_gets_everything_in_an_order_that_works() -> None:
 
 def test_a_virtual_host_is_part_of_the_path_and_its_permissions_are_its_own() -> None:
     plan = plan_changes(TOPOLOGY, _reported(TOPOLOGY), PASSWORDS, "my/host")
-    assert [change.path for change in plan.changes] == ["/permissions/my%2Fhost/a", "/permissions/my%2Fhost/p"]
+    assert [change.path for change in plan.changes] == [f"/permissions/my%2Fhost/{user}" for user in ("a", "p", "o")]
 
 
 def test_drift_names_queue_argument_wanted_and_found() -> None:
@@ -126,13 +127,23 @@ def test_grants_that_are_no_longer_listed_are_taken_back() -> None:
 
 
 def test_users_policies_and_permissions_are_set_right_again() -> None:
-    a, p = _reported(TOPOLOGY).users
-    users = [{**a, "password_hash": _hashed("old")}, {**p, "tags": ["administrator"]}]
+    a, p, o = _reported(TOPOLOGY).users
+    users = [{**a, "password_hash": _hashed("old")}, {**p, "tags": ["administrator"]}, o]
     policies = [{**_reported(TOPOLOGY).policies[0], "definition": {"delivery-limit": 99}}]
     permissions = [{**row, "write": ".*"} for row in _reported(TOPOLOGY).permissions]
     assert _changes(_with(users=users, policies=policies, permissions=permissions)) == [
-        "update policy limit", "update user a", "update user p", "update permissions of a", "update permissions of p",
+        "update policy limit", "update user a", "update user p",
+        "update permissions of a", "update permissions of p", "update permissions of o",
     ]  # fmt: skip
+
+
+def test_an_operator_becomes_a_user_who_may_write_to_one_exchange() -> None:
+    users = [row for row in _reported(TOPOLOGY).users if row["name"] != "o"]
+    permissions = [row for row in _reported(TOPOLOGY).permissions if row["user"] != "o"]
+    plan = plan_changes(TOPOLOGY, _with(users=users, permissions=permissions), PASSWORDS, "/")
+    assert [str(change) for change in plan.changes] == ["create user o", "create permissions of o"]
+    assert plan.changes[0].body == {"password": "pass-o", "tags": ""}
+    assert plan.changes[1].body == {"configure": "^$", "write": r"^aiops\.retry$", "read": r"^(a\.dead|unrouted)$"}
 
 
 def test_no_change_shows_a_password() -> None:

@@ -19,6 +19,8 @@ ENGINES = ("summarizer", "triage", "changelog")
 SERVICES = ("auth", *ENGINES, "gateway")
 PARTNER = "acme"
 """The outside publisher that the topology admits; its exchange is ingress.PARTNER."""
+OPERATOR = "operator"
+"""The broker user that looks after dead letters, and nothing else."""
 LLM = "llm"
 """The scripted language model, started only where it was asked for."""
 ADMIN_EMAIL = "admin@example.com"
@@ -72,7 +74,7 @@ class Services:
 
     def provision_rabbitmq(self) -> Command:
         """The command that declares the topology and the users, and ends."""
-        users = (*SERVICES, PARTNER)
+        users = (*SERVICES, PARTNER, OPERATOR)
         passwords = {f"RABBITMQ_PASSWORD_{user.upper()}": self.credentials[f"rabbitmq:{user}"] for user in users}
         environment = {"RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url, **passwords}
         topology = ("deploy/rabbitmq/topology.yaml",)
@@ -91,6 +93,7 @@ class Services:
             "DATABASE_URL": self.postgres.url,
             "AMQP_URL": self.rabbitmq.url,
             "PARTNER_AMQP_URL": self.rabbitmq.url_for(PARTNER, self.credentials[f"rabbitmq:{PARTNER}"]),
+            "OPERATOR_AMQP_URL": self.rabbitmq.url_for(OPERATOR, self.credentials[f"rabbitmq:{OPERATOR}"]),
             "PARTNER_EXCHANGE": f"ingress.{PARTNER}",
             "RABBITMQ_NODE": self.rabbitmq.node,
             "RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url,

@@ -4,7 +4,8 @@ The expansion is pure; :mod:`aiops_common.messaging.provision` makes a broker lo
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -99,6 +100,7 @@ class ServiceSpec(_Spec):
     work: tuple[MessageType, ...] = ()
     events: tuple[EventPattern, ...] = ()
     requests: bool = False
+    dead_letters: bool = False
 
 
 class PartnerSpec(_Spec):
@@ -119,12 +121,16 @@ class TopologySpec(_Spec):
 
     services: dict[Name, ServiceSpec]
     partners: dict[Name, PartnerSpec] = {}
+    operators: tuple[Name, ...] = ()
     policies: dict[str, PolicySpec] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if both := self.services.keys() & self.partners.keys():
-            raise ValueError(f"{sorted(both)} are services and partners: each is a user, so names must differ")
+        users = Counter([*self.services, *self.partners, *self.operators])
+        if twice := sorted(name for name, count in users.items() if count > 1):
+            raise ValueError(
+                f"{twice} are named twice among services, partners and operators: each is a user, so names must differ"
+            )
         consumed = {message_type for service in self.services.values() for message_type in service.work}
         for name, partner in self.partners.items():
             if unknown := set(partner.may_send) - consumed:
@@ -134,10 +140,11 @@ class TopologySpec(_Spec):
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Everything that the broker must have; ``services`` and ``partners`` are the declaration it follows from."""
+    """Everything that the broker must have; the first three are the declaration it follows from."""
 
     services: dict[str, ServiceSpec]
     partners: dict[str, PartnerSpec]
+    operators: tuple[str, ...]
     exchanges: tuple[Exchange, ...]
     queues: tuple[Queue, ...]
     bindings: tuple[Binding, ...]
@@ -168,17 +175,20 @@ def expand(spec: TopologySpec) -> Topology:
         *(queue for name, service in spec.services.items() for queue in _queues(name, service)),
         Queue(UNROUTED, {"x-queue-type": "quorum", "x-overflow": "reject-publish"}),
     )
+    dead = dead_queues(spec.services)
     policies = tuple(Policy(name, policy.pattern, policy.definition) for name, policy in spec.policies.items())
     _refuse_overlap(policies, queues)
     return Topology(
         services=dict(spec.services),
         partners=dict(spec.partners),
+        operators=spec.operators,
         exchanges=tuple(_exchanges(spec)),
         queues=queues,
         bindings=tuple(dict.fromkeys(_bindings(spec))),
         users=(
-            *(_service_user(name, service) for name, service in spec.services.items()),
+            *(_service_user(name, spec) for name in spec.services),
             *(User(name, "^$", _one_of(f"{INGRESS_PREFIX}{name}"), "^$") for name in spec.partners),
+            *(User(name, "^$", _one_of(RETRY_EXCHANGE), _one_of(*dead, UNROUTED)) for name in spec.operators),
         ),
         policies=policies,
     )
@@ -189,6 +199,11 @@ def inbound_queue(name: str, service: ServiceSpec) -> str | None:
     if service.work:
         return work_queue(name)
     return events_queue(name) if service.events else None
+
+
+def dead_queues(services: Mapping[str, ServiceSpec]) -> tuple[str, ...]:
+    """Where dead letters lie that some service has given up."""
+    return tuple(dead_queue(name) for name, service in services.items() if inbound_queue(name, service))
 
 
 def _exchanges(spec: TopologySpec) -> Iterator[Exchange]:
@@ -243,6 +258,8 @@ def _bindings(spec: TopologySpec) -> Iterator[Binding]:
             yield Binding(EVENTS_EXCHANGE, inbound, pattern)
         for rung in RETRY_RUNGS:
             yield Binding(RETRY_EXCHANGE, retry_queue(name, rung), retry_queue(name, rung))
+        # For dead letters that are replayed: who may do that needs no right to write anywhere else.
+        yield Binding(RETRY_EXCHANGE, inbound, inbound)
         yield Binding(DEAD_EXCHANGE, dead_queue(name), dead_queue(name))
     # Straight to the queue, not by way of aiops.commands: a second exchange would route by every key in the
     # headers CC and BCC too, and so hand a partner all the types it was not granted.
@@ -253,7 +270,8 @@ def _bindings(spec: TopologySpec) -> Iterator[Binding]:
                     yield Binding(f"{INGRESS_PREFIX}{partner}", work_queue(name), message_type)
 
 
-def _service_user(name: str, service: ServiceSpec) -> User:
+def _service_user(name: str, spec: TopologySpec) -> User:
+    service = spec.services[name]
     inbound = inbound_queue(name, service)
     write = {"commands": COMMANDS_EXCHANGE, "events": EVENTS_EXCHANGE, "requests": DEFAULT_EXCHANGE_PERMISSION}
     exchanges = [write[kind] for kind in service.publishes]
@@ -262,6 +280,9 @@ def _service_user(name: str, service: ServiceSpec) -> User:
     if service.requests:
         exchanges.append(DEFAULT_EXCHANGE_PERMISSION)  # the reply to a request
     queues = [*([inbound] if inbound else []), *([requests_queue(name)] if service.requests else [])]
+    if service.dead_letters:
+        exchanges.append(RETRY_EXCHANGE)
+        queues += dead_queues(spec.services)
     return User(name, "^$", _one_of(*dict.fromkeys(exchanges)), _one_of(*queues))
 
 
