@@ -51,6 +51,15 @@ LOG_ENTRIES = f"""query($filter: LogEntryFilter) {{
 TICKETS = f"""query($filter: TicketFilter) {{
   tickets(first: 100, filter: $filter) {{ totalCount nodes {{ {TICKET} }} }}
 }}"""
+DEAD_LETTERS = """query($queue: String, $first: Int, $after: String) {
+  deadLetters(queue: $queue, first: $first, after: $after) {
+    totalCount pageInfo { hasNextPage endCursor }
+    nodes { id queue messageType messageId reason error attempts deadAt traceId body }
+  }
+}"""
+REPLAY_DEAD_LETTERS = f"""mutation($input: ReplayDeadLettersInput!) {{
+  replayDeadLetters(input: $input) {{ replayed {_ERRORS} }}
+}}"""
 
 WATCH_LOG_ENTRY = f"subscription($id: ID) {{ logEntryChanged(id: $id) {{ {LOG_ENTRY} }} }}"
 WATCH_TICKET = f"subscription($id: ID) {{ ticketChanged(id: $id) {{ {TICKET} }} }}"

@@ -6,6 +6,7 @@ import pytest
 from graphql import GraphQLObjectType
 
 from aiops_gateway.domain.access import (
+    AUDITED,
     FIELDS,
     OPERATIONS,
     PUBLIC_OPERATIONS,
@@ -14,6 +15,7 @@ from aiops_gateway.domain.access import (
     Unauthenticated,
     Viewer,
     may_see,
+    may_use,
     require,
 )
 from unit.gateway.schema import published
@@ -34,6 +36,10 @@ def test_every_root_field_is_either_guarded_or_public() -> None:
     assert OPERATIONS.keys() & PUBLIC_OPERATIONS == set()
 
 
+def test_what_is_audited_is_guarded() -> None:
+    assert OPERATIONS.keys() >= AUDITED
+
+
 def test_every_masked_field_exists_and_may_be_null() -> None:
     for path in FIELDS:
         type_name, field = path.split(".")
@@ -46,7 +52,9 @@ def test_every_masked_field_exists_and_may_be_null() -> None:
     ("operation", "roles"),
     [
         ("users", "ADMIN"),
+        ("deadLetters", "ADMIN"),
         ("setUserRole", "ADMIN"),
+        ("replayDeadLetters", "ADMIN"),
         ("summarizeLog", "ADMIN OPS"),
         ("generateChangelog", "ADMIN OPS"),
         ("updateTicketStatus", "ADMIN OPS"),
@@ -63,6 +71,7 @@ def test_who_may_call(operation: str, roles: str) -> None:
         except Forbidden:
             continue
     assert allowed == {Role(role) for role in roles.split()}
+    assert allowed == {role for role in Role if may_use(_viewer(role), operation)}
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))

@@ -21,7 +21,7 @@ class Reader:
 
 def context(reader: Reader) -> Context:
     unused: Any = None
-    return Context(UseCases(unused, cast(Any, reader), unused, unused), authorization=None)
+    return Context(UseCases(unused, cast(Any, reader), unused, unused, unused), authorization=None)
 
 
 async def test_one_query_serves_all_entries_of_an_answer() -> None:

@@ -6,6 +6,7 @@ import pytest
 from graphql import GraphQLError
 from strawberry.types import ExecutionResult
 
+from aiops_common.messaging.deadletter import BrokerUnavailable, Stopped
 from aiops_common.messaging.requests import NoReply
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_gateway.domain.access import Forbidden, Unauthenticated
@@ -14,6 +15,7 @@ from aiops_gateway.graphql.errors import present, user_errors
 from aiops_gateway.graphql.inputs import InvalidInput
 from aiops_gateway.service.acceptance import KeyReused
 from aiops_gateway.service.changes import SlowReader
+from aiops_gateway.service.dead_letters import UnknownQueue
 from unit.gateway.schema import built
 
 SECRET = "postgresql://gateway:hunter2@db/aiops"
@@ -29,6 +31,7 @@ def shown(original: Exception) -> GraphQLError:
         (Unauthenticated("log in"), "UNAUTHENTICATED"),
         (Forbidden("not you"), "FORBIDDEN"),
         (InvalidPage("first is wrong"), "BAD_USER_INPUT"),
+        (UnknownQueue("x.dead"), "BAD_USER_INPUT"),
         (SlowReader("read faster"), "LIMIT_EXCEEDED"),
         (GraphQLError("id is wrong"), "BAD_USER_INPUT"),
     ],
@@ -43,6 +46,8 @@ def test_what_the_client_can_mend_is_told(error: Exception, code: str) -> None:
     [
         (DatabaseUnavailable(SECRET), "UNAVAILABLE"),
         (NoReply(SECRET), "UNAVAILABLE"),
+        (BrokerUnavailable(SECRET), "UNAVAILABLE"),
+        (Stopped(SECRET, []), "UNAVAILABLE"),
         (RuntimeError(SECRET), "INTERNAL"),
         (KeyError(SECRET), "INTERNAL"),
         (TimeoutError(SECRET), "INTERNAL"),

@@ -52,7 +52,9 @@ OPERATIONS: Final[dict[str, frozenset[Role]]] = {
     "changelog": ALL,
     "changelogs": ALL,
     "users": ADMIN,
+    "deadLetters": ADMIN,
     "setUserRole": ADMIN,
+    "replayDeadLetters": ADMIN,
     "summarizeLog": ADMIN_OPS,
     "triageTicket": ADMIN_OPS_HR,
     "generateChangelog": ADMIN_OPS,
@@ -62,6 +64,9 @@ OPERATIONS: Final[dict[str, frozenset[Role]]] = {
     "changelogChanged": ALL,
 }
 """Root fields that need a log-in → the roles that may use them. Those that are not here are open to everybody."""
+
+AUDITED: Final = frozenset({"replayDeadLetters"})
+"""Root fields of which every attempt is recorded, also one that the role forbids."""
 
 PUBLIC_OPERATIONS: Final = frozenset({"signup", "login", "refreshTokens", "logout"})
 
@@ -82,10 +87,15 @@ def require(viewer: Viewer | None, operation: str) -> Viewer:
     """
     if viewer is None:
         raise Unauthenticated("log in and send the access token as: Authorization: Bearer <token>")
-    if viewer.role not in OPERATIONS[operation]:
+    if not may_use(viewer, operation):
         allowed = ", ".join(sorted(OPERATIONS[operation]))
         raise Forbidden(f"{operation} needs one of the roles {allowed}; yours is {viewer.role}")
     return viewer
+
+
+def may_use(viewer: Viewer, operation: str) -> bool:
+    """Whether the role of ``viewer`` may use the root field ``operation``."""
+    return viewer.role in OPERATIONS[operation]
 
 
 def may_see(viewer: Viewer, field: str) -> bool:

@@ -17,7 +17,7 @@ class InvalidPage(Exception):
     """A page was asked for that cannot be; the message says which argument is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Position:
     """Place of a row in its list: newest first, the id decides between rows of one instant."""
 

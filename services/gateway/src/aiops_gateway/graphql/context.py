@@ -8,7 +8,9 @@ from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from aiops_common.postgres import DatabaseUnavailable
-from aiops_gateway.domain.access import Unauthenticated, Viewer, require
+from aiops_gateway.domain.access import AUDITED, Forbidden, Unauthenticated, Viewer, require
+from aiops_gateway.service.audit import tell_forbidden
+from aiops_gateway.service.dead_letters import DeadLetterOffice
 from aiops_gateway.service.decisions import Decisions
 from aiops_gateway.service.reading import Reader
 from aiops_gateway.service.submissions import Submissions
@@ -23,6 +25,7 @@ class UseCases:
     reader: Reader
     submissions: Submissions
     decisions: Decisions
+    dead_letters: DeadLetterOffice
 
 
 @dataclass(slots=True)
@@ -71,7 +74,12 @@ class Context:
             await self.identify()
         if self._refusal is not None:
             raise self._refusal
-        return require(self._viewer, operation)
+        try:
+            return require(self._viewer, operation)
+        except Forbidden:
+            if self._viewer is not None and operation in AUDITED:
+                tell_forbidden(self._viewer, operation)
+            raise
 
 
 Info: TypeAlias = StrawberryInfo[Context, None]

@@ -8,6 +8,7 @@ import strawberry
 from graphql import GraphQLError
 
 from aiops_common.logging import get_logger
+from aiops_common.messaging.deadletter import BrokerUnavailable, Stopped
 from aiops_common.messaging.requests import NoReply
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_gateway.domain.access import Forbidden, Unauthenticated
@@ -16,6 +17,7 @@ from aiops_gateway.graphql.enums import UserErrorCode
 from aiops_gateway.graphql.inputs import InvalidInput
 from aiops_gateway.service.acceptance import KeyReused
 from aiops_gateway.service.changes import SlowReader
+from aiops_gateway.service.dead_letters import UnknownQueue
 
 _log = get_logger(__name__)
 
@@ -48,9 +50,12 @@ _CODES: Mapping[type[Exception], str] = {
     Unauthenticated: "UNAUTHENTICATED",
     Forbidden: "FORBIDDEN",
     InvalidPage: "BAD_USER_INPUT",
+    UnknownQueue: "BAD_USER_INPUT",
     SlowReader: "LIMIT_EXCEEDED",
 }
 """Exceptions whose text is for the client → the code it gets."""
+
+_UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable, NoReply, Stopped)
 
 _LIMITS = (
     "exceeds maximum operation depth",
@@ -78,7 +83,7 @@ def present(error: GraphQLError) -> GraphQLError:
     if isinstance(original, GraphQLError):
         return _with_code(error, original.message, "BAD_USER_INPUT")
     correlation_id = str(uuid.uuid4())
-    if isinstance(original, DatabaseUnavailable | NoReply):
+    if isinstance(original, _UNAVAILABLE):
         _log.warning("graphql.unavailable", correlation_id=correlation_id, error=str(original))
         return _with_code(error, "a part of the system is not available now; try again", "UNAVAILABLE", correlation_id)
     _log.error("graphql.fault", correlation_id=correlation_id, error_class=type(original).__name__, exc_info=original)

@@ -12,6 +12,7 @@ from aiops_contracts.triage import TicketStatusReply, TriageTicket, UpdateTicket
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.graphql.account_mutations import AccountMutation
 from aiops_gateway.graphql.context import Info
+from aiops_gateway.graphql.dead_letters import DeadLetterMutation
 from aiops_gateway.graphql.enums import UserErrorCode
 from aiops_gateway.graphql.errors import UserError, user_error, user_errors
 from aiops_gateway.graphql.ids import uuid_of
@@ -40,7 +41,7 @@ _MAX_KEY_LENGTH = 200
 
 
 @strawberry.type
-class Mutation(AccountMutation):
+class Mutation(AccountMutation, DeadLetterMutation):
     @strawberry.mutation(description="Returns at once, in state PENDING. ADMIN and OPS.")
     async def summarize_log(self, info: Info, input: SummarizeLogInput) -> SummarizeLogPayload:  # noqa: A002
         viewer = await info.context.require("summarizeLog")

@@ -2,14 +2,16 @@
 
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 import strawberry
 
 from aiops_contracts.base import Snapshot
-from aiops_gateway.domain.access import Viewer, may_see
+from aiops_gateway.domain.access import Viewer, may_see, may_use
 from aiops_gateway.domain.paging import PageRequest, Position
 from aiops_gateway.graphql.connections import Connection, connection
 from aiops_gateway.graphql.context import Info
+from aiops_gateway.graphql.dead_letters import DeadLetterQuery, dead_letter
 from aiops_gateway.graphql.ids import from_global_id, uuid_of
 from aiops_gateway.graphql.inputs import ChangelogFilter, LogEntryFilter, TicketFilter, checked
 from aiops_gateway.graphql.types import Changelog, LogEntry, Node, Ticket, User
@@ -26,7 +28,7 @@ TYPES: dict[str, tuple[Kind[Any], Any]] = {
 
 
 @strawberry.type
-class Query:
+class Query(DeadLetterQuery):
     @strawberry.field(description="Any object by its id; null where there is none that you may see.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002
         viewer = await info.context.require("node")
@@ -35,10 +37,9 @@ class Query:
             return None
         type_name, identity = parsed
         if type_name == "User":
-            if viewer.user_id != identity and viewer.role != "ADMIN":
-                return None
-            user = await info.context.use_cases.reader.user(identity)
-            return User.of(user) if user else None
+            return await _account(info, viewer, identity)
+        if type_name == "DeadLetter":
+            return await dead_letter(info, viewer, identity)
         if type_name not in TYPES:
             return None
         node: Node | None = await _get(info, viewer, type_name, id)
@@ -47,8 +48,7 @@ class Query:
     @strawberry.field(description="The account that is logged in.")
     async def me(self, info: Info) -> User | None:
         viewer = await info.context.require("me")
-        user = await info.context.use_cases.reader.user(viewer.user_id)
-        return User.of(user) if user else None
+        return await _account(info, viewer, viewer.user_id)
 
     @strawberry.field
     async def log_entry(self, info: Info, id: strawberry.ID) -> LogEntry | None:  # noqa: A002
@@ -144,6 +144,13 @@ class Query:
             has_previous=after is not None,
             counter=reader.count_users,
         )
+
+
+async def _account(info: Info, viewer: Viewer, identity: UUID) -> User | None:
+    if viewer.user_id != identity and not may_use(viewer, "users"):
+        return None
+    user = await info.context.use_cases.reader.user(identity)
+    return User.of(user) if user else None
 
 
 async def _get(info: Info, viewer: Viewer, type_name: str, global_id: str) -> Any:
