@@ -12,7 +12,7 @@ from aiops_common.lifecycle import Component
 from aiops_common.messaging.consumer import Consumer, Handler
 from aiops_common.messaging.names import events_queue, requests_queue, work_queue
 from aiops_common.messaging.publisher import Publisher
-from aiops_common.messaging.relay import OutboxRelay
+from aiops_common.messaging.relay import DAY, OutboxRelay
 from aiops_common.messaging.requests import RequestHandler, Responder
 from aiops_common.messaging.retry import RetryPolicy
 from aiops_common.messaging.worker import Worker
@@ -58,7 +58,13 @@ class Runtime:
             relay_pool=relay_pool,
             listener=listener,
             publisher=publisher,
-            relay=OutboxRelay(relay_pool, publisher, schema=name, listener=listener),
+            relay=OutboxRelay(
+                relay_pool,
+                publisher,
+                schema=name,
+                listener=listener,
+                retention_seconds=settings.outbox_retention_days * DAY,
+            ),
             worker=Worker(amqp_url, name=name),
         )
 
@@ -92,7 +98,7 @@ class Runtime:
             handlers=handlers,
             publisher=self.publisher,
             trusted_users=trusted,
-            policy=RetryPolicy(max_attempts=settings.max_attempts),
+            policy=RetryPolicy(settings.max_attempts, settings.deadline_seconds, settings.retry_waits),
         )
         self.worker.subscribe(queue, consumer.process, prefetch=settings.prefetch)
 
@@ -122,4 +128,5 @@ class Runtime:
         return None if applied else f"migration {needed} is missing: run python -m {self.package} migrate"
 
     async def _broker(self) -> str | None:
-        return None if self.worker.is_consuming else "not consuming: no connection to RabbitMQ, or a queue is missing"
+        missing = ", ".join(self.worker.unconsumed)
+        return f"not consuming {missing}: no connection to RabbitMQ, or no such queue" if missing else None

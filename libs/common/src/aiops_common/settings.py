@@ -1,7 +1,7 @@
 """Settings that every service has, and how a wrong one is told."""
 
 import sys
-from typing import TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -35,6 +35,22 @@ class ServiceSettings(BaseSettings):
 
     max_attempts: int = Field(default=5, ge=1, le=20)
     """How often a message is tried before it is dead-lettered."""
+
+    retry_waits: Annotated[tuple[Literal["5s", "30s", "2m", "10m"], ...], Field(min_length=1)] = (
+        "5s",
+        "30s",
+        "2m",
+        "10m",
+    )
+    """How long it waits after its first, second, … failure, as a JSON list; the last repeats. Each wait is shortened by
+    up to 30 % at random."""
+
+    deadline_seconds: int = Field(default=24 * 3600, ge=1)
+    """How long a message may wait in all, from its first failure or deferral on, before it is dead-lettered."""
+
+    outbox_retention_days: int = Field(default=7, ge=1, le=3650)
+    """Days for which sent messages are kept, to be sent again with ``resend``; what was received is remembered for
+    twice as long, so that it is known again."""
 
     @field_validator("database_url")
     @classmethod

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr, field_serializer
 
-from aiops_contracts.base import Event, Model, Request, Text, Timestamp
+from aiops_contracts.base import Event, Model, ReplayLimit, Request, Text, Timestamp
 
 
 def _encodable(value: SecretStr) -> SecretStr:
@@ -143,3 +143,33 @@ class AuthReply(Model):
     field: str | None = None
     tokens: Tokens | None = None
     user: UserSnapshot | None = None
+
+
+class ReplayUsers(Request):
+    """Ask for accounts as they are now, in the order of their ids; ``after`` is the last page's ``next_after``."""
+
+    message_type: ClassVar[str] = "auth.replay_users.v1"
+    after: UUID | None = None
+    limit: ReplayLimit
+
+
+class ReplayedUsers(Model):
+    """Answer to ReplayUsers: a page; ``next_after`` is None on the last one."""
+
+    snapshots: tuple[UserSnapshot, ...]
+    next_after: UUID | None = None
+
+
+class ReplaySigningKeys(Request):
+    """Ask for the public signing keys, in the order of their kids; ``after`` is the last page's ``next_after``."""
+
+    message_type: ClassVar[str] = "auth.replay_signing_keys.v1"
+    after: Text | None = None
+    limit: ReplayLimit
+
+
+class ReplayedSigningKeys(Model):
+    """Answer to ReplaySigningKeys: a page; ``next_after`` is None on the last one."""
+
+    snapshots: tuple[SigningKey, ...]
+    next_after: Text | None = None

@@ -161,3 +161,7 @@ class Snapshot(Model):
     trace_id: str | None = None
     created_at: Timestamp
     updated_at: Timestamp
+
+
+ReplayLimit = Annotated[int, Field(ge=1, le=1000)]
+"""Most snapshots in a page of a replay; the owner cuts the page shorter where they are large."""

@@ -2,10 +2,21 @@
 
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
+from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from aiops_contracts.base import Command, Event, Model, Provenance, Snapshot, Storable, Timestamp
+from aiops_contracts.base import (
+    Command,
+    Event,
+    Model,
+    Provenance,
+    ReplayLimit,
+    Request,
+    Snapshot,
+    Storable,
+    Timestamp,
+)
 
 MAX_COMMITS = 10_000
 """Most commits or entries that one command may carry."""
@@ -118,3 +129,18 @@ class ChangelogFailed(Event):
 
     message_type: ClassVar[str] = "changelog.changelog_failed.v1"
     changelog: ChangelogSnapshot
+
+
+class ReplayChangelogs(Request):
+    """Ask for changelogs as they are now, in the order of their ids; ``after`` is the last page's ``next_after``."""
+
+    message_type: ClassVar[str] = "changelog.replay_changelogs.v1"
+    after: UUID | None = None
+    limit: ReplayLimit
+
+
+class ReplayedChangelogs(Model):
+    """Answer to ReplayChangelogs: a page; ``next_after`` is None on the last one."""
+
+    snapshots: tuple[ChangelogSnapshot, ...]
+    next_after: UUID | None = None

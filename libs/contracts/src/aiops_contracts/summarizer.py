@@ -2,10 +2,22 @@
 
 from enum import StrEnum
 from typing import Annotated, ClassVar
+from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from aiops_contracts.base import Command, Event, Model, Provenance, Severity, Snapshot, Storable, Timestamp
+from aiops_contracts.base import (
+    Command,
+    Event,
+    Model,
+    Provenance,
+    ReplayLimit,
+    Request,
+    Severity,
+    Snapshot,
+    Storable,
+    Timestamp,
+)
 
 MAX_LOG_BYTES = 1024 * 1024
 """Largest log that is accepted inline, in bytes of UTF-8."""
@@ -86,3 +98,18 @@ class LogSummaryFailed(Event):
 
     message_type: ClassVar[str] = "summarizer.log_summary_failed.v1"
     log: LogSnapshot
+
+
+class ReplayLogs(Request):
+    """Ask for log entries as they are now, in the order of their ids; ``after`` is the last page's ``next_after``."""
+
+    message_type: ClassVar[str] = "summarizer.replay_logs.v1"
+    after: UUID | None = None
+    limit: ReplayLimit
+
+
+class ReplayedLogs(Model):
+    """Answer to ReplayLogs: a page; ``next_after`` is None on the last one."""
+
+    snapshots: tuple[LogSnapshot, ...]
+    next_after: UUID | None = None

@@ -6,7 +6,17 @@ from uuid import UUID
 
 from pydantic import Field
 
-from aiops_contracts.base import Command, Event, Model, Provenance, Request, Severity, Snapshot, Storable
+from aiops_contracts.base import (
+    Command,
+    Event,
+    Model,
+    Provenance,
+    ReplayLimit,
+    Request,
+    Severity,
+    Snapshot,
+    Storable,
+)
 
 
 class TicketStatus(StrEnum):
@@ -123,3 +133,18 @@ class TicketStatusReply(Model):
     outcome: Literal["UPDATED", "NOT_FOUND", "VERSION_CONFLICT", "INVALID_TRANSITION"]
     ticket: TicketSnapshot | None = None
     allowed: tuple[TicketStatus, ...] = ()
+
+
+class ReplayTickets(Request):
+    """Ask for tickets as they are now, in the order of their ids; ``after`` is the last page's ``next_after``."""
+
+    message_type: ClassVar[str] = "triage.replay_tickets.v1"
+    after: UUID | None = None
+    limit: ReplayLimit
+
+
+class ReplayedTickets(Model):
+    """Answer to ReplayTickets: a page; ``next_after`` is None on the last one."""
+
+    snapshots: tuple[TicketSnapshot, ...]
+    next_after: UUID | None = None

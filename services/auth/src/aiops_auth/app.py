@@ -10,7 +10,7 @@ from aiops_auth.bootstrap import Bootstrap
 from aiops_auth.consumers import request_handlers
 from aiops_auth.passwords import Passwords
 from aiops_auth.repository import Repository
-from aiops_auth.service import AuthService
+from aiops_auth.service import AuthService, Replays
 from aiops_auth.settings import AuthSettings
 from aiops_auth.tokens import TokenIssuer
 from aiops_common.messaging import outbox
@@ -34,9 +34,10 @@ def build_app(settings: AuthSettings) -> Starlette:
         parallelism=settings.argon2_parallelism,
         concurrency=settings.hash_concurrency,
     )
+    repository = Repository()
     service = AuthService(
         transactions=runtime.pool.transaction,
-        repository=Repository(),
+        repository=repository,
         publish=publish,
         passwords=passwords,
         tokens=TokenIssuer(
@@ -49,7 +50,8 @@ def build_app(settings: AuthSettings) -> Starlette:
         clock=lambda: datetime.now(UTC),
     )
     runtime.extra.append(Bootstrap(service, passwords, settings.admin_email, settings.admin_password))
-    runtime.answer_requests(request_handlers(service), settings, asked_by=GATEWAY)
+    replays = Replays(transactions=runtime.pool.transaction, repository=repository)
+    runtime.answer_requests(request_handlers(service, replays), settings, asked_by=GATEWAY)
     return runtime.app()
 
 

@@ -1,6 +1,6 @@
 """Every SQL statement of auth. Table names are unqualified: the role's search_path leads to its own schema."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,19 +8,17 @@ from uuid import UUID
 import orjson
 
 from aiops_auth.domain import Account, LoginFailures, RefreshToken, Role, StoredSigningKey
+from aiops_common.messaging.replay import ROWS_AT_ONCE
 from aiops_common.postgres import Connection, encode_json
 
 _ADD_ACCOUNT = """
 INSERT INTO accounts (id, version, email, display_name, role, created_at, updated_at, password_hash)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (lower(email)) DO NOTHING RETURNING id
 """
-_ACCOUNT_BY_EMAIL = """
-SELECT id, version, email, display_name, role, created_at, updated_at, password_hash
-FROM accounts WHERE lower(email) = lower($1)
-"""
-_ACCOUNT_BY_ID = """
-SELECT id, version, email, display_name, role, created_at, updated_at, password_hash FROM accounts WHERE id = $1
-"""
+_ACCOUNT_COLUMNS = "id, version, email, display_name, role, created_at, updated_at, password_hash"
+_ACCOUNT_BY_EMAIL = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts WHERE lower(email) = lower($1)"
+_ACCOUNT_BY_ID = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts WHERE id = $1"
+_SIGNING_KEY_COLUMNS = "kid, jwk, sealed_private_key, created_at"
 
 # Keys of advisory locks are shared by the whole database: a random upper half keeps them apart from others'.
 _ROLES_LOCK = 0x6A4F_11E2_0000_0001
@@ -31,6 +29,10 @@ _PURGED_AT_ONCE = 100
 
 def _account(row: Mapping[str, Any]) -> Account:
     return Account(**{**row, "role": Role(row["role"])})
+
+
+def _signing_key(row: Mapping[str, Any]) -> StoredSigningKey:
+    return StoredSigningKey(**{**row, "jwk": orjson.loads(row["jwk"])})
 
 
 class Repository:
@@ -58,6 +60,13 @@ class Repository:
     async def account_by_id(self, connection: Connection, account_id: UUID) -> Account | None:
         row = await connection.fetchrow(_ACCOUNT_BY_ID, account_id)
         return _account(row) if row else None
+
+    async def accounts_after(self, connection: Connection, after: UUID | None, limit: int) -> AsyncGenerator[Account]:
+        """Up to ``limit`` accounts in the order of their ids, from behind ``after``."""
+        behind, arguments = ("", [limit]) if after is None else ("WHERE id > $2", [limit, after])
+        statement = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts {behind} ORDER BY id LIMIT $1"
+        async for row in connection.cursor(statement, *arguments, prefetch=ROWS_AT_ONCE):
+            yield _account(row)
 
     async def save_role(self, connection: Connection, account: Account) -> None:
         """Store role, version and time of change; to be called under ``lock_roles``."""
@@ -187,11 +196,18 @@ class Repository:
 
     async def newest_signing_key(self, connection: Connection) -> StoredSigningKey | None:
         row = await connection.fetchrow(
-            "SELECT kid, jwk, sealed_private_key, created_at FROM signing_keys ORDER BY created_at DESC, kid LIMIT 1"
+            f"SELECT {_SIGNING_KEY_COLUMNS} FROM signing_keys ORDER BY created_at DESC, kid LIMIT 1"
         )
-        if row is None:
-            return None
-        return StoredSigningKey(**{**row, "jwk": orjson.loads(row["jwk"])})
+        return _signing_key(row) if row else None
+
+    async def signing_keys_after(
+        self, connection: Connection, after: str | None, limit: int
+    ) -> AsyncGenerator[StoredSigningKey]:
+        """Up to ``limit`` keys in the order of their kids, from behind ``after``."""
+        behind, arguments = ("", [limit]) if after is None else ("WHERE kid > $2", [limit, after])
+        statement = f"SELECT {_SIGNING_KEY_COLUMNS} FROM signing_keys {behind} ORDER BY kid LIMIT $1"
+        async for row in connection.cursor(statement, *arguments, prefetch=ROWS_AT_ONCE):
+            yield _signing_key(row)
 
     async def add_signing_key(self, connection: Connection, key: StoredSigningKey) -> None:
         await connection.execute(

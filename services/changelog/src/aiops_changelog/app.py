@@ -2,11 +2,12 @@
 
 from starlette.applications import Starlette
 
-from aiops_changelog.consumers import command_handlers
+from aiops_changelog.consumers import command_handlers, request_handlers
 from aiops_changelog.repository import ChangelogRepository
 from aiops_changelog.service import ChangelogService
 from aiops_changelog.settings import ChangelogSettings
 from aiops_common.llm import LanguageModel, LLMSettings, build_model
+from aiops_common.messaging.leases import Leases
 from aiops_common.runtime import Runtime
 from aiops_common.settings import load_settings
 
@@ -17,8 +18,10 @@ GATEWAY = "gateway"
 def build_app(settings: ChangelogSettings, *, model: LanguageModel | None = None) -> Starlette:
     """The whole service; ``model`` overrides the one that the environment asks for."""
     runtime = Runtime.build("changelog", settings)
-    service = ChangelogService(
-        runtime.pool, ChangelogRepository(), runtime.relay.hand_over, model or build_model(load_settings(LLMSettings))
-    )
+    llm = load_settings(LLMSettings)
+    model = model or build_model(llm)
+    leases = Leases(runtime.pool, seconds=llm.longest_work_seconds if model else None)
+    service = ChangelogService(runtime.pool, ChangelogRepository(), runtime.relay.hand_over, model, leases)
     runtime.consume_commands(command_handlers(service), settings, speaks_for_others=GATEWAY)
+    runtime.answer_requests(request_handlers(service), settings, asked_by=GATEWAY)
     return runtime.app()

@@ -1,12 +1,13 @@
 """Every SQL statement of the changelog service. Table names are unqualified: the role's search_path is its schema."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
 from aiops_changelog.domain import Changelog
+from aiops_common.messaging.replay import ROWS_AT_ONCE
 from aiops_common.postgres import Connection
 
 _CHANGELOG = TypeAdapter(Changelog)
@@ -48,3 +49,10 @@ class ChangelogRepository:
     async def save(self, connection: Connection, entities: Sequence[Changelog]) -> None:
         """Insert, or replace what may change."""
         await connection.execute(self._upsert, *self.columns(entities))
+
+    async def after(self, connection: Connection, after: UUID | None, limit: int) -> AsyncGenerator[Changelog]:
+        """Up to ``limit`` changelogs in the order of their ids, from behind ``after``; within a transaction."""
+        behind, arguments = ("", [limit]) if after is None else ("WHERE id > $2", [limit, after])
+        statement = f"SELECT document FROM changelogs {behind} ORDER BY id LIMIT $1"
+        async for row in connection.cursor(statement, *arguments, prefetch=ROWS_AT_ONCE):
+            yield _CHANGELOG.validate_json(row["document"])

@@ -14,14 +14,23 @@ from aiops_changelog.prompts import NotesAnswer, apply, build_prompt
 from aiops_changelog.repository import ChangelogRepository
 from aiops_common.llm import LanguageModel, improve
 from aiops_common.messaging.effects import Effect, EffectWriter
+from aiops_common.messaging.leases import Leases
 from aiops_common.messaging.message import Delivery
 from aiops_common.messaging.relay import HandOver
+from aiops_common.messaging.replay import cut_page
 from aiops_common.postgres import Pool
 from aiops_common.redaction import redact
 from aiops_common.telemetry import current_trace_id, elapsed_ms
 from aiops_contracts import base
 from aiops_contracts.base import Event
-from aiops_contracts.changelog import ChangelogFailed, ChangelogGenerated, ChangelogSnapshot, GenerateChangelog
+from aiops_contracts.changelog import (
+    ChangelogFailed,
+    ChangelogGenerated,
+    ChangelogSnapshot,
+    GenerateChangelog,
+    ReplayChangelogs,
+    ReplayedChangelogs,
+)
 
 _tracer = trace.get_tracer(__name__)
 
@@ -37,16 +46,23 @@ class ChangelogService:
         repository: ChangelogRepository,
         hand_over: HandOver,
         model: LanguageModel | None,
+        leases: Leases,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._model = model
+        self._leases = leases
         self._clock = clock
+        self._pool = pool
+        self._repository = repository
         self._effects = EffectWriter(pool, repository, hand_over, source=SOURCE)
 
     async def generate(self, delivery: Delivery[GenerateChangelog]) -> None:
         """Make the changelog, and store and tell it once per message id."""
-        if await self._effects.already_done(delivery.id):
-            return
+        async with self._leases.hold(delivery) as is_new:
+            if is_new:
+                await self._generate_new(delivery)
+
+    async def _generate_new(self, delivery: Delivery[GenerateChangelog]) -> None:
         received = self._received(delivery)
         started = time.monotonic_ns()
         with _tracer.start_as_current_span("engine changelog"):
@@ -93,14 +109,26 @@ class ChangelogService:
             updated_at=self._clock(),
         )
 
+    async def replay(self, delivery: Delivery[ReplayChangelogs]) -> ReplayedChangelogs:
+        """One page of all changelogs, as their events told of them."""
+        request = delivery.message
+        async with self._pool.transaction() as connection:
+            changelogs = self._repository.after(connection, request.after, request.limit + 1)
+            page = await cut_page(changelogs, _snapshot, lambda changelog: changelog.id, limit=request.limit)
+        return ReplayedChangelogs(snapshots=page.snapshots, next_after=page.next_after)
+
 
 def _redacted(text: str | None) -> str | None:
     return None if text is None else redact(text).text
 
 
+def _snapshot(changelog: Changelog) -> ChangelogSnapshot:
+    return ChangelogSnapshot.model_validate(changelog)
+
+
 def _generated(changelog: Changelog) -> Event:
-    return ChangelogGenerated(changelog=ChangelogSnapshot.model_validate(changelog))
+    return ChangelogGenerated(changelog=_snapshot(changelog))
 
 
 def _failed(changelog: Changelog) -> Event:
-    return ChangelogFailed(changelog=ChangelogSnapshot.model_validate(changelog))
+    return ChangelogFailed(changelog=_snapshot(changelog))

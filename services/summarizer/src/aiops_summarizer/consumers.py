@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 
 from aiops_common.messaging.consumer import Handler
-from aiops_contracts.summarizer import SummarizeLog
+from aiops_common.messaging.requests import RequestHandler
+from aiops_contracts.summarizer import ReplayLogs, SummarizeLog
 from aiops_summarizer.service import SummarizerService
 
 
 def command_handlers(service: SummarizerService) -> Mapping[str, Handler]:
     """Commands on ``summarizer.work``."""
     return {SummarizeLog.message_type: Handler(SummarizeLog, service.summarize, service.give_up)}
+
+
+def request_handlers(service: SummarizerService) -> Mapping[str, RequestHandler]:
+    """Requests on ``summarizer.requests``."""
+    return {ReplayLogs.message_type: RequestHandler(ReplayLogs, service.replay)}

@@ -1,13 +1,15 @@
 """Every SQL statement of the summarizer. Table names are unqualified: the role's search_path is its schema."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from pydantic import TypeAdapter
 
+from aiops_common.messaging.replay import ROWS_AT_ONCE
 from aiops_common.postgres import Connection
-from aiops_summarizer.domain import JobFailure, LogEntry, LogSummary
+from aiops_summarizer.domain import JobFailure, JobState, LogEntry, LogSummary
 
 _SUMMARY = TypeAdapter(LogSummary)
 _FAILURE = TypeAdapter(JobFailure)
@@ -56,3 +58,27 @@ class LogRepository:
     async def save(self, connection: Connection, entities: Sequence[LogEntry]) -> None:
         """Insert, or replace what may change."""
         await connection.execute(self._upsert, *self.columns(entities))
+
+    async def after(self, connection: Connection, after: UUID | None, limit: int) -> AsyncGenerator[LogEntry]:
+        """Up to ``limit`` entries in the order of their ids, from behind ``after``; within a transaction."""
+        behind, arguments = ("", [limit]) if after is None else ("WHERE id > $2", [limit, after])
+        statement = f"SELECT * FROM log_entries {behind} ORDER BY id LIMIT $1"
+        async for row in connection.cursor(statement, *arguments, prefetch=ROWS_AT_ONCE):
+            yield _entry(row)
+
+
+def _entry(row: asyncpg.Record) -> LogEntry:
+    return LogEntry(
+        id=row["id"],
+        version=row["version"],
+        state=JobState(row["state"]),
+        source=row["source"],
+        content=row["content"],
+        line_count=row["line_count"],
+        byte_count=row["byte_count"],
+        summary=_SUMMARY.validate_json(row["summary"]) if row["summary"] else None,
+        failure=_FAILURE.validate_json(row["failure"]) if row["failure"] else None,
+        trace_id=row["trace_id"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -10,14 +10,23 @@ from opentelemetry import trace
 
 from aiops_common.llm import LanguageModel, improve
 from aiops_common.messaging.effects import Effect, EffectWriter
+from aiops_common.messaging.leases import Leases
 from aiops_common.messaging.message import Delivery
 from aiops_common.messaging.relay import HandOver
+from aiops_common.messaging.replay import cut_page
 from aiops_common.postgres import Pool
 from aiops_common.redaction import redact
 from aiops_common.telemetry import current_trace_id, elapsed_ms
 from aiops_contracts import base
 from aiops_contracts.base import Event
-from aiops_contracts.summarizer import LogSnapshot, LogSummarized, LogSummaryFailed, SummarizeLog
+from aiops_contracts.summarizer import (
+    LogSnapshot,
+    LogSummarized,
+    LogSummaryFailed,
+    ReplayedLogs,
+    ReplayLogs,
+    SummarizeLog,
+)
 from aiops_summarizer.domain import Digest, JobFailure, JobState, LogEntry, LogSummary, Provenance
 from aiops_summarizer.engine import digest, iter_lines
 from aiops_summarizer.prompts import SummaryAnswer, apply, build_prompt
@@ -37,16 +46,23 @@ class SummarizerService:
         repository: LogRepository,
         hand_over: HandOver,
         model: LanguageModel | None,
+        leases: Leases,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._model = model
+        self._leases = leases
         self._clock = clock
+        self._pool = pool
+        self._repository = repository
         self._effects = EffectWriter(pool, repository, hand_over, source=SOURCE)
 
     async def summarize(self, delivery: Delivery[SummarizeLog]) -> None:
         """Summarise the log, and store and tell the summary once per message id."""
-        if await self._effects.already_done(delivery.id):
-            return
+        async with self._leases.hold(delivery) as is_new:
+            if is_new:
+                await self._summarize_new(delivery)
+
+    async def _summarize_new(self, delivery: Delivery[SummarizeLog]) -> None:
         # Redaction and engine keep a core busy for as long as a second: not on the event loop.
         received, redactions = await asyncio.to_thread(self._received, delivery)
         summary = await self._summarize(received, redactions)
@@ -85,6 +101,14 @@ class SummarizerService:
         )
         return entry, redacted.count
 
+    async def replay(self, delivery: Delivery[ReplayLogs]) -> ReplayedLogs:
+        """One page of all log entries, as their events told of them."""
+        request = delivery.message
+        async with self._pool.transaction() as connection:
+            entries = self._repository.after(connection, request.after, request.limit + 1)
+            page = await cut_page(entries, _snapshot, lambda log: log.id, limit=request.limit)
+        return ReplayedLogs(snapshots=page.snapshots, next_after=page.next_after)
+
 
 def _summary(found: Digest, redactions: int, provenance: Provenance) -> LogSummary:
     return LogSummary(
@@ -100,9 +124,13 @@ def _summary(found: Digest, redactions: int, provenance: Provenance) -> LogSumma
     )
 
 
+def _snapshot(entry: LogEntry) -> LogSnapshot:
+    return LogSnapshot.model_validate(entry)
+
+
 def _summarized(entry: LogEntry) -> Event:
-    return LogSummarized(log=LogSnapshot.model_validate(entry))
+    return LogSummarized(log=_snapshot(entry))
 
 
 def _failed(entry: LogEntry) -> Event:
-    return LogSummaryFailed(log=LogSnapshot.model_validate(entry))
+    return LogSummaryFailed(log=_snapshot(entry))

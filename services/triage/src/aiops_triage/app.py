@@ -3,6 +3,7 @@
 from starlette.applications import Starlette
 
 from aiops_common.llm import LanguageModel, LLMSettings, build_model
+from aiops_common.messaging.leases import Leases
 from aiops_common.runtime import Runtime
 from aiops_common.settings import load_settings
 from aiops_triage.consumers import command_handlers, request_handlers
@@ -17,9 +18,10 @@ GATEWAY = "gateway"
 def build_app(settings: TriageSettings, *, model: LanguageModel | None = None) -> Starlette:
     """The whole service; ``model`` overrides the one that the environment asks for."""
     runtime = Runtime.build("triage", settings)
-    service = TriageService(
-        runtime.pool, TicketRepository(), runtime.relay.hand_over, model or build_model(load_settings(LLMSettings))
-    )
+    llm = load_settings(LLMSettings)
+    model = model or build_model(llm)
+    leases = Leases(runtime.pool, seconds=llm.longest_work_seconds if model else None)
+    service = TriageService(runtime.pool, TicketRepository(), runtime.relay.hand_over, model, leases)
     runtime.consume_commands(command_handlers(service), settings, speaks_for_others=GATEWAY)
     runtime.answer_requests(request_handlers(service), settings, asked_by=GATEWAY)
     return runtime.app()

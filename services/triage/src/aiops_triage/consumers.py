@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiops_common.messaging.consumer import Handler
 from aiops_common.messaging.requests import RequestHandler
-from aiops_contracts.triage import TriageTicket, UpdateTicketStatus
+from aiops_contracts.triage import ReplayTickets, TriageTicket, UpdateTicketStatus
 from aiops_triage.service import TriageService
 
 
@@ -15,4 +15,7 @@ def command_handlers(service: TriageService) -> Mapping[str, Handler]:
 
 def request_handlers(service: TriageService) -> Mapping[str, RequestHandler]:
     """Requests on ``triage.requests``."""
-    return {UpdateTicketStatus.message_type: RequestHandler(UpdateTicketStatus, service.update_status)}
+    return {
+        UpdateTicketStatus.message_type: RequestHandler(UpdateTicketStatus, service.update_status),
+        ReplayTickets.message_type: RequestHandler(ReplayTickets, service.replay),
+    }

@@ -1,12 +1,13 @@
 """Every SQL statement of triage. Table names are unqualified: the role's search_path is its schema."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 from pydantic import TypeAdapter
 
+from aiops_common.messaging.replay import ROWS_AT_ONCE
 from aiops_common.postgres import Connection
 from aiops_triage.domain import JobFailure, JobState, Ticket, TicketStatus, Triage
 
@@ -64,6 +65,13 @@ class TicketRepository:
         """The ticket, locked until the transaction ends; None where there is none."""
         row = await connection.fetchrow("SELECT * FROM tickets WHERE id = $1 FOR UPDATE", ticket_id)
         return _ticket(row) if row else None
+
+    async def after(self, connection: Connection, after: UUID | None, limit: int) -> AsyncGenerator[Ticket]:
+        """Up to ``limit`` tickets in the order of their ids, from behind ``after``; within a transaction."""
+        behind, arguments = ("", [limit]) if after is None else ("WHERE id > $2", [limit, after])
+        statement = f"SELECT * FROM tickets {behind} ORDER BY id LIMIT $1"
+        async for row in connection.cursor(statement, *arguments, prefetch=ROWS_AT_ONCE):
+            yield _ticket(row)
 
 
 def _ticket(row: asyncpg.Record) -> Ticket:

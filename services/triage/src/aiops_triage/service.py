@@ -10,15 +10,19 @@ from opentelemetry import trace
 from aiops_common.llm import LanguageModel, improve
 from aiops_common.messaging import inbox, outbox
 from aiops_common.messaging.effects import Effect, EffectWriter
+from aiops_common.messaging.leases import Leases
 from aiops_common.messaging.message import Delivery, outgoing
 from aiops_common.messaging.names import EVENTS_EXCHANGE
 from aiops_common.messaging.relay import HandOver
+from aiops_common.messaging.replay import cut_page
 from aiops_common.postgres import Pool
 from aiops_common.redaction import redact
 from aiops_common.telemetry import current_trace_id, elapsed_ms
 from aiops_contracts import base
 from aiops_contracts.base import Event
 from aiops_contracts.triage import (
+    ReplayedTickets,
+    ReplayTickets,
     TicketSnapshot,
     TicketStatusChanged,
     TicketStatusReply,
@@ -54,19 +58,23 @@ class TriageService:
         repository: TicketRepository,
         hand_over: HandOver,
         model: LanguageModel | None,
+        leases: Leases,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._pool = pool
         self._repository = repository
         self._model = model
+        self._leases = leases
         self._clock = clock
         self._effects = EffectWriter(pool, repository, hand_over, source=SOURCE)
 
     async def triage(self, delivery: Delivery[TriageTicket]) -> None:
         """Decide about the ticket, and store and tell the decision once per message id."""
-        # The built-in engine costs less than this question; a language model costs money.
-        if self._model is not None and await self._effects.already_done(delivery.id):
-            return
+        async with self._leases.hold(delivery) as is_new:
+            if is_new:
+                await self._triage_new(delivery)
+
+    async def _triage_new(self, delivery: Delivery[TriageTicket]) -> None:
         ticket = self._received(delivery)
         triage = await self._decide(ticket.title, ticket.body)
         done = replace(ticket, state=JobState.SUCCEEDED, triage=triage, updated_at=self._clock())
@@ -85,7 +93,7 @@ class TriageService:
             ticket = await self._repository.get_for_update(connection, request.ticket_id)
             if ticket is None:
                 return TicketStatusReply(outcome="NOT_FOUND")
-            if await inbox.seen(connection, [delivery.id]):
+            if await inbox.is_done(connection, delivery):
                 return TicketStatusReply(outcome="UPDATED", ticket=_snapshot(ticket))
             if ticket.version != request.expected_version:
                 return TicketStatusReply(outcome="VERSION_CONFLICT", ticket=_snapshot(ticket))
@@ -95,7 +103,7 @@ class TriageService:
                 return TicketStatusReply.model_validate(
                     {"outcome": "INVALID_TRANSITION", "ticket": _snapshot(ticket), "allowed": error.allowed}
                 )
-            await inbox.claim(connection, [(delivery.id, request.message_type)])
+            await inbox.claim(connection, delivery.id, request.message_type)
             await self._repository.save(connection, [moved])
             event = TicketStatusChanged(ticket=_snapshot(moved))
             await outbox.append(
@@ -127,6 +135,14 @@ class TriageService:
             created_at=delivery.time,
             updated_at=self._clock(),
         )
+
+    async def replay(self, delivery: Delivery[ReplayTickets]) -> ReplayedTickets:
+        """One page of all tickets, as their events told of them."""
+        request = delivery.message
+        async with self._pool.transaction() as connection:
+            tickets = self._repository.after(connection, request.after, request.limit + 1)
+            page = await cut_page(tickets, _snapshot, lambda ticket: ticket.id, limit=request.limit)
+        return ReplayedTickets(snapshots=page.snapshots, next_after=page.next_after)
 
 
 def _snapshot(ticket: Ticket) -> TicketSnapshot:

@@ -28,7 +28,14 @@ from aiops_auth.domain import (
 )
 from aiops_auth.passwords import Passwords
 from aiops_auth.repository import Repository
-from aiops_auth.service.replies import accepted, bad_credentials, bad_refresh_token, refused, user_changed
+from aiops_auth.service.replies import (
+    accepted,
+    bad_credentials,
+    bad_refresh_token,
+    public_key,
+    refused,
+    user_changed,
+)
 from aiops_auth.service.sessions import Sessions
 from aiops_auth.tokens import TokenIssuer, refresh_token_digest
 from aiops_common.logging import get_logger
@@ -39,7 +46,6 @@ from aiops_contracts.auth import (
     LogOut,
     RefreshTokens,
     SetUserRole,
-    SigningKey,
     SigningKeyPublished,
     SignUp,
 )
@@ -233,8 +239,7 @@ class AuthService:
                 return
             key = self.tokens.new_signing_key(self.clock())
             await self.repository.add_signing_key(connection, key)
-            public = SigningKey(kid=key.kid, jwk=dict(key.jwk), created_at=key.created_at)
-            await self.publish(connection, [(SigningKeyPublished(key=public), UUID(key.kid))])
+            await self.publish(connection, [(SigningKeyPublished(key=public_key(key)), UUID(key.kid))])
         _log.info("signing_key.created", kid=key.kid)
 
     async def _make_admin(self, connection: Connection, account: Account) -> None:

@@ -2,25 +2,35 @@
 
 from uuid import UUID
 
-from aiops_auth.domain import Account
-from aiops_contracts.auth import AuthOutcome, AuthReply, Tokens, UserChanged, UserSnapshot
+from aiops_auth.domain import Account, StoredSigningKey
+from aiops_contracts.auth import AuthOutcome, AuthReply, SigningKey, Tokens, UserChanged, UserSnapshot
 from aiops_contracts.base import Event
+
+
+def user(account: Account) -> UserSnapshot:
+    """What others may know of an account."""
+    return UserSnapshot.model_validate(account)
+
+
+def public_key(key: StoredSigningKey) -> SigningKey:
+    """What others may know of a signing key."""
+    return SigningKey(kid=key.kid, jwk=dict(key.jwk), created_at=key.created_at)
 
 
 def user_changed(account: Account) -> tuple[Event, UUID]:
     """The event that tells of ``account`` as it is now, and its subject."""
-    return UserChanged(user=UserSnapshot.model_validate(account)), account.id
+    return UserChanged(user=user(account)), account.id
 
 
 def accepted(account: Account, tokens: Tokens | None = None) -> AuthReply:
     """Outcome OK."""
-    return AuthReply(outcome="OK", tokens=tokens, user=UserSnapshot.model_validate(account))
+    return AuthReply(outcome="OK", tokens=tokens, user=user(account))
 
 
 def refused(outcome: AuthOutcome, message: str, field: str | None = None, account: Account | None = None) -> AuthReply:
     """Another outcome; ``field`` is the request's field name, ``account`` the one that stood in the way."""
-    user = UserSnapshot.model_validate(account) if account else None
-    return AuthReply(outcome=outcome, message=message, field=field, user=user)
+    known = user(account) if account else None
+    return AuthReply(outcome=outcome, message=message, field=field, user=known)
 
 
 def bad_credentials() -> AuthReply:

@@ -103,7 +103,7 @@ def insert_accepted(kind: Kind[S], first: int, accepted: str) -> str:
     """
     return f"""
         INSERT INTO {kind.table} (id, version, created_at, document, large)
-        SELECT e.* FROM {_rows(first)} WHERE e.id IN (SELECT id FROM {accepted})
+        SELECT e.* FROM {rows(first)} WHERE e.id IN (SELECT id FROM {accepted})
         ON CONFLICT (id) DO NOTHING
         RETURNING id
     """
@@ -131,7 +131,8 @@ def columns(kind: Kind[S], snapshots: Sequence[S]) -> list[list[Any]]:
     ]
 
 
-def _rows(first: int) -> str:
+def rows(first: int) -> str:
+    """The relation ``e`` of the parameters of ``columns``, from number ``first`` on."""
     types = ("uuid", "int", "timestamptz", "jsonb", "text")
     parameters = ", ".join(f"${number}::{name}[]" for number, name in enumerate(types, start=first))
     return f"unnest({parameters}) AS e (id)"
@@ -149,7 +150,7 @@ async def project(connection: Connection, kind: Kind[S], snapshots: Sequence[S])
         f"""
         WITH written AS (
             INSERT INTO {kind.table} (id, version, created_at, document, large)
-            SELECT e.* FROM {_rows(1)}
+            SELECT e.* FROM {rows(1)}
             ON CONFLICT (id) DO UPDATE SET
                 version = excluded.version, document = excluded.document, large = excluded.large
                 WHERE {kind.table}.version < excluded.version

@@ -1,27 +1,24 @@
 """What clients submit: logs, tickets and commits become pending entities and commands."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from aiops_common.messaging.message import Outgoing, outgoing
 from aiops_common.messaging.names import COMMANDS_EXCHANGE
-from aiops_common.redaction import redact
 from aiops_common.telemetry import current_trace_id
-from aiops_contracts.base import Command, JobState, Snapshot
+from aiops_contracts.base import Command, Snapshot
 from aiops_contracts.changelog import ChangelogSnapshot, GenerateChangelog
 from aiops_contracts.summarizer import LogSnapshot, SummarizeLog
-from aiops_contracts.triage import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, TicketSnapshot, TicketStatus, TriageTicket
+from aiops_contracts.triage import MAX_BODY_LENGTH, MAX_TITLE_LENGTH, TicketSnapshot, TriageTicket
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.repository.read_model import CHANGELOGS, LOG_ENTRIES, TICKETS, Kind
 from aiops_gateway.service.acceptance import Acceptance, Identity, Work
+from aiops_gateway.service.pending import Origin, pending_changelog, pending_log, pending_ticket
 
 S = TypeVar("S", bound=Snapshot)
 
 SOURCE = "aiops/gateway"
-_INLINE_CHARS = 16 * 1024
-"""Longer texts are redacted in a thread, so that the event loop stays free."""
 
 
 class Submissions:
@@ -36,57 +33,26 @@ class Submissions:
 
     async def summarize_log(self, viewer: Viewer, command: SummarizeLog, key: str | None) -> LogSnapshot:
         """Accept a log."""
-        identity, now = Identity.of(viewer, "summarizeLog", key, command), self._clock()
-        content = await _redacted(command.content)
-        pending = LogSnapshot(
-            id=identity.message_id,
-            version=0,
-            state=JobState.PENDING,
-            trace_id=current_trace_id(),
-            created_at=now,
-            updated_at=now,
-            source=command.source,
-            content=content,
-            line_count=count_lines(content),
-            byte_count=len(command.content.encode()),
-        )
+        identity = Identity.of(viewer, "summarizeLog", key, command)
+        pending = await pending_log(command, self._origin(viewer, identity))
         return await self._accept(viewer, identity, LOG_ENTRIES, pending, command)
 
     async def triage_ticket(self, viewer: Viewer, command: TriageTicket, key: str | None) -> TicketSnapshot:
         """Accept a ticket."""
-        identity, now = Identity.of(viewer, "triageTicket", key, command), self._clock()
-        pending = TicketSnapshot(
-            id=identity.message_id,
-            version=0,
-            state=JobState.PENDING,
-            trace_id=current_trace_id(),
-            created_at=now,
-            updated_at=now,
-            title=await _redacted(command.title),
-            body=await _redacted(command.body),
-            reporter_email=command.reporter_email,
-            source=command.source or viewer.principal,
-            status=TicketStatus.OPEN,
-        )
+        identity = Identity.of(viewer, "triageTicket", key, command)
+        pending = await pending_ticket(command, self._origin(viewer, identity))
         return await self._accept(viewer, identity, TICKETS, pending, _redacted_command(command, pending))
 
     async def generate_changelog(
         self, viewer: Viewer, command: GenerateChangelog, key: str | None
     ) -> ChangelogSnapshot:
         """Accept commits or entries."""
-        identity, now = Identity.of(viewer, "generateChangelog", key, command), self._clock()
-        pending = ChangelogSnapshot(
-            id=identity.message_id,
-            version=0,
-            state=JobState.PENDING,
-            trace_id=current_trace_id(),
-            created_at=now,
-            updated_at=now,
-            project=command.project,
-            release=command.release,
-            previous_release=command.previous_release,
-        )
+        identity = Identity.of(viewer, "generateChangelog", key, command)
+        pending = await pending_changelog(command, self._origin(viewer, identity))
         return await self._accept(viewer, identity, CHANGELOGS, pending, command)
+
+    def _origin(self, viewer: Viewer, identity: Identity) -> Origin:
+        return Origin(identity.message_id, self._clock(), viewer.principal, current_trace_id())
 
     async def _accept(self, viewer: Viewer, identity: Identity, kind: Kind[S], pending: S, command: Command) -> S:
         message = _command(viewer, identity, pending, command)
@@ -111,14 +77,3 @@ def _redacted_command(command: TriageTicket, pending: TicketSnapshot) -> TriageT
     if len(pending.title) > MAX_TITLE_LENGTH or len(pending.body) > MAX_BODY_LENGTH:
         return command  # placeholders can be longer than what they stand for, and the limits hold on the way too
     return command.model_copy(update={"title": pending.title, "body": pending.body, "redacted": True})
-
-
-async def _redacted(text: str) -> str:
-    if len(text) <= _INLINE_CHARS:
-        return redact(text).text
-    return (await asyncio.to_thread(redact, text)).text
-
-
-def count_lines(text: str) -> int:
-    """Lines as the summarizer counts them: a last line needs no newline."""
-    return text.count("\n") + (not text.endswith("\n"))

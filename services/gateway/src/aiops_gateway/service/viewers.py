@@ -22,9 +22,12 @@ class Viewers:
         self._verifier = verifier
         self._known: dict[UUID, Viewer] = {}
         self._keys_loaded = False
+        # Counts what was forgotten: an answer that was on its way meanwhile may be the old one, and is not kept.
+        self._forgotten = 0
 
     def forget(self, user_id: UUID | None) -> None:
         """Look the account up again next time; None means all of them."""
+        self._forgotten += 1
         if user_id is None:
             self._known.clear()
         else:
@@ -32,6 +35,7 @@ class Viewers:
 
     def forget_keys(self) -> None:
         """Load the signing keys again next time."""
+        self._forgotten += 1
         self._keys_loaded = False
 
     async def identify(self, authorization: str | None) -> Viewer | None:
@@ -52,16 +56,20 @@ class Viewers:
         return self._known.get(user_id) or await self._look_up(user_id)
 
     async def _load_keys(self) -> None:
+        forgotten = self._forgotten
         async with self._pool.connection() as connection:
             self._verifier.use_keys(await accounts.signing_keys(connection))
-        self._keys_loaded = True
+        self._keys_loaded = forgotten == self._forgotten
 
     async def _look_up(self, user_id: UUID) -> Viewer:
+        forgotten = self._forgotten
         async with self._pool.connection() as connection:
             user = await accounts.get_user(connection, user_id)
         if user is None:
             raise Unauthenticated("there is no such account")
-        if len(self._known) >= _MAX_KNOWN:
-            self._known.clear()
-        viewer = self._known[user_id] = Viewer(user_id, Role(user.role))
+        viewer = Viewer(user_id, Role(user.role))
+        if forgotten == self._forgotten:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[user_id] = viewer
         return viewer
