@@ -108,7 +108,7 @@ class Publisher:
                 content_type=original.content_type,
                 delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
                 message_id=original.message_id,
-                type=original.type,
+                type=original.type or original.routing_key,  # the ladder returns it under the name of its queue
                 expiration=expiration_seconds,
                 user_id=self.user,
             ),
