@@ -1,9 +1,11 @@
-"""The commands that every service has: ``serve`` and ``migrate``."""
+"""The commands that every service has: ``serve``, ``migrate`` and ``resend``."""
 
 import importlib
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
+from uuid import UUID
 
 import typer
 import uvicorn
@@ -15,6 +17,8 @@ from aiops_common.telemetry import setup_telemetry
 
 S = TypeVar("S", bound=ServiceSettings)
 
+WRONG_USAGE = 2
+
 
 class Phase(StrEnum):
     """Migrations before a roll-out only add; those after it may take away."""
@@ -23,8 +27,29 @@ class Phase(StrEnum):
     CONTRACT = "contract"
 
 
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a time in ISO 8601, like 2025-01-31T09:30:00Z") from None
+    if at.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no offset from UTC: add Z, or one like +02:00")
+    return at
+
+
+Ids = Annotated[list[UUID] | None, typer.Option("--id", help="The message with this id; may be given several times.")]
+Types = Annotated[
+    list[str] | None, typer.Option("--type", help="Messages of this wire type; may be given several times.")
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(parser=_instant, metavar="TIME", help="Messages written then or later, e.g. 2025-01-31T09:30:00Z."),
+]
+Until = Annotated[datetime | None, typer.Option(parser=_instant, metavar="TIME", help="Messages written before then.")]
+
+
 def add_service_commands(cli: typer.Typer, *, name: str, package: str, settings_type: type[S]) -> None:
-    """Add ``serve`` and ``migrate`` for the service ``name`` to ``cli``.
+    """Add ``serve``, ``migrate`` and ``resend`` for the service ``name`` to ``cli``.
 
     ``<package>.app.build_app(settings)`` is imported only to serve, so that offline commands start at once.
     """
@@ -38,6 +63,23 @@ def add_service_commands(cli: typer.Typer, *, name: str, package: str, settings_
     def migrate(phase: Phase = Phase.EXPAND) -> None:
         """Bring the schema up to date; prints each migration that was applied."""
         _migrate(name, package, load_settings(settings_type), phase)
+
+    @cli.command()
+    def resend(
+        ids: Ids = None,
+        types: Types = None,
+        since: Since = None,
+        until: Until = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent and change nothing.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")] = False,
+    ) -> None:
+        """Send messages of this service again, e.g. after a queue was lost; a message must meet all filters.
+
+        They keep their ids, so whoever had one before drops it. Messages stay in the outbox for 7 days after they were
+        sent (<NAME>_OUTBOX_RETENTION_DAYS); what is older is gone. The running service sends what is marked here. Exits
+        with 1 if nothing matches or PostgreSQL does not answer, with 2 if no filter or a wrong one is given.
+        """
+        _resend(name, settings_type, (ids or [], types or [], since, until), dry_run=dry_run, as_json=as_json)
 
 
 def _serve(name: str, package: str, settings: ServiceSettings) -> None:
@@ -72,3 +114,24 @@ def _migrate(name: str, package: str, settings: ServiceSettings, phase: Phase) -
         typer.echo(f"{name}: applied {revision}")
     if not applied:
         typer.echo(f"{name}: {phase.value} is up to date")
+
+
+def _resend(
+    name: str,
+    settings_type: type[ServiceSettings],
+    filters: tuple[list[UUID], list[str], datetime | None, datetime | None],
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    _, _, since, until = filters
+    if not any(filters):
+        typer.echo("say what to send again: --id, --type, --since, --until (all that are given must be met)", err=True)
+        raise typer.Exit(WRONG_USAGE)
+    if since and until and since >= until:
+        typer.echo(f"--since {since.isoformat()} is not before --until {until.isoformat()}", err=True)
+        raise typer.Exit(WRONG_USAGE)
+    # The driver of PostgreSQL is not worth loading for the other commands, some of which work offline.
+    command = importlib.import_module("aiops_common.resend")
+    selection = importlib.import_module("aiops_common.messaging.outbox").Selection(*filters)
+    command.resend(name, load_settings(settings_type), selection, dry_run=dry_run, as_json=as_json)

@@ -1,6 +1,8 @@
 """The outbox: messages that are written in the same transaction as the effect they tell of."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import orjson
@@ -10,6 +12,32 @@ from aiops_common.postgres import Connection
 
 CHANNEL = "outbox"
 """Prefix of the notification channel; each schema has its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which messages: those that meet everything that is given.
+
+    ``ids`` and ``types`` (wire types) are alternatives, none means all. ``since`` (inclusive) and ``until`` (exclusive)
+    bound the time at which a message was written.
+    """
+
+    ids: Sequence[UUID] = ()
+    types: Sequence[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def condition(self) -> tuple[str, list[object]]:
+        """As SQL, with its parameters from $1 on."""
+        given: list[tuple[str, object]] = [
+            ("id = ANY({}::uuid[])", list(self.ids) or None),
+            ("routing_key = ANY({}::text[])", list(self.types) or None),
+            ("created_at >= {}", self.since),
+            ("created_at < {}", self.until),
+        ]
+        used = [(text, value) for text, value in given if value is not None]
+        terms = [text.format(f"${number}") for number, (text, _) in enumerate(used, start=1)]
+        return " AND ".join(terms) or "true", [value for _, value in used]
 
 
 def channel(schema: str) -> str:
@@ -74,20 +102,29 @@ def caused_columns(messages: Sequence[tuple[UUID, Outgoing]], lease_seconds: flo
     ]
 
 
-async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[Outgoing]:
-    """Take up to ``limit`` unsent messages, oldest first, and keep other relays away from them for the lease."""
+async def claim(
+    connection: Connection, *, limit: int, lease_seconds: float, without: Sequence[tuple[str, str]] = ()
+) -> list[Outgoing]:
+    """Take up to ``limit`` unsent messages, oldest first, and keep other relays away from them for the lease.
+
+    Messages for an (exchange, routing key) of ``without`` stay where they are.
+    """
     rows = await connection.fetch(
         """
         UPDATE outbox SET claimed_until = now() + make_interval(secs => $2), attempts = attempts + 1
         WHERE id IN (
             SELECT id FROM outbox
             WHERE sent_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())
+              AND (cardinality($3::text[]) = 0
+                   OR (exchange, routing_key) NOT IN (SELECT * FROM unnest($3::text[], $4::text[])))
             ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED
         )
         RETURNING seq, id, exchange, routing_key, body, headers
         """,
         limit,
         lease_seconds,
+        [exchange for exchange, _ in without],
+        [routing_key for _, routing_key in without],
     )
     return [
         Outgoing(r["id"], r["exchange"], r["routing_key"], bytes(r["body"]), orjson.loads(r["headers"]))
@@ -96,19 +133,77 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
 
 
 async def mark_sent(connection: Connection, messages: Sequence[Outgoing]) -> None:
-    """Record that the broker confirmed these messages."""
-    await connection.execute(
-        "UPDATE outbox SET sent_at = now(), claimed_until = NULL WHERE id = ANY($1::uuid[])", [m.id for m in messages]
-    )
+    """Record that the broker confirmed these messages.
 
-
-async def release(connection: Connection, messages: Sequence[Outgoing], *, after_seconds: float) -> None:
-    """Give back messages that were not confirmed, to be claimed again after a pause."""
+    One that nobody has claimed is left as it is: it was marked by ``resend`` after it had left, to leave once more.
+    """
     await connection.execute(
-        "UPDATE outbox SET claimed_until = now() + make_interval(secs => $2) WHERE id = ANY($1::uuid[])",
+        "UPDATE outbox SET sent_at = now(), claimed_until = NULL "
+        "WHERE id = ANY($1::uuid[]) AND claimed_until IS NOT NULL",
         [m.id for m in messages],
-        after_seconds,
     )
+
+
+async def release(connection: Connection, messages: Sequence[Outgoing]) -> None:
+    """Give back messages that were not confirmed; they may be claimed again at once."""
+    await connection.execute(
+        "UPDATE outbox SET claimed_until = now() WHERE id = ANY($1::uuid[]) AND sent_at IS NULL",
+        [m.id for m in messages],
+    )
+
+
+async def put_off(connection: Connection, message: Outgoing, *, max_seconds: float) -> None:
+    """Give back a message that may itself be why the broker failed, to be claimed after 2, 4, 8 … seconds."""
+    await connection.execute(
+        """
+        UPDATE outbox SET claimed_until = now() + make_interval(secs => least($2, power(2, least(attempts, 20))))
+        WHERE id = $1 AND sent_at IS NULL
+        """,
+        message.id,
+        max_seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message of the outbox, without what it says."""
+
+    id: UUID
+    message_type: str
+    at: datetime
+
+
+async def matching(
+    connection: Connection, selection: Selection, *, after: UUID | None, limit: int, timeout_seconds: float
+) -> list[Written]:
+    """The first ``limit`` messages that match and whose id is above ``after``, in the order of their ids."""
+    condition, values = selection.condition()
+    rows = await connection.fetch(
+        f"SELECT id, routing_key, created_at FROM outbox WHERE {condition} "
+        f"AND (${len(values) + 1}::uuid IS NULL OR id > ${len(values) + 1}) ORDER BY id LIMIT ${len(values) + 2}",
+        *values,
+        after,
+        limit,
+        timeout=timeout_seconds,
+    )
+    return [Written(row["id"], row["routing_key"], row["created_at"]) for row in rows]
+
+
+async def resend(connection: Connection, message_ids: Sequence[UUID]) -> set[UUID]:
+    """Let the relays send these messages, whether or not they were sent before; returns those that are still there.
+
+    The ids stay the same, so those who had a message before know it again.
+    """
+    rows = await connection.fetch(
+        """
+        UPDATE outbox SET sent_at = NULL, claimed_until = NULL
+        WHERE id IN (SELECT id FROM outbox WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE)
+        RETURNING id
+        """,
+        list(message_ids),
+    )
+    await connection.execute("SELECT pg_notify('outbox_' || current_schema(), '')")
+    return {row["id"] for row in rows}
 
 
 async def delete_sent(connection: Connection, *, older_than_seconds: float, limit: int) -> int:
