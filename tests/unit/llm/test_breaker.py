@@ -204,3 +204,23 @@ async def test_a_defect_of_ours_neither_counts_nor_keeps_the_probe() -> None:
     with pytest.raises(KeyError):
         await breaker.run(_failing(KeyError("ours")))
     assert not await _is_refused(breaker)
+
+
+async def test_the_longest_retry_after_of_calls_that_were_under_way_together_holds() -> None:
+    clock = Clock()
+    breaker = _breaker(clock)
+    limited = []
+    for retry_after in (5.0, 120.0, 60.0):
+        service = Service()
+        service.error = Outage("rate limited", retry_after=retry_after)
+        limited.append((service, asyncio.create_task(breaker.run(service))))
+    await asyncio.sleep(0)
+    for service, call in limited:
+        service.released.set()
+        with pytest.raises(Outage):
+            await call
+    clock.now += 119
+    assert await _is_refused(breaker)
+    clock.now += 2
+    assert not await _is_refused(breaker)
+    assert breaker.state == "closed"

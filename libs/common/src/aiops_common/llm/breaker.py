@@ -7,7 +7,8 @@ call is let in by the gate, awaited outside of pybreaker, and its outcome report
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import NoReturn, TypeVar
+from contextlib import suppress
+from typing import TypeVar
 
 import pybreaker
 
@@ -37,7 +38,7 @@ class Breaker:
     Closed until ``failures`` outages in a row, then open for ``reset_seconds``, then half-open for one probe.
 
     An outage that says when to come back (Retry-After, seconds, at most ten minutes) opens it at once for that long;
-    where the count opens it too, the longer of the two holds. ``clock`` is monotonic, in seconds.
+    where the count opens it too, or several calls are told, the longest holds. ``clock`` is monotonic, in seconds.
     """
 
     def __init__(
@@ -101,30 +102,32 @@ class Breaker:
                 self._probing = False
 
     def _report(self, era: int, outage: Outage | None) -> None:
-        # A call that was let in before the state last changed says nothing about the time since.
-        if era != self._era:
-            return
         before = self.state
-        if outage is None:
-            self._counting.call(lambda: None)
-        else:
+        # A call that was let in before the state last changed says nothing about the time since, save for how long
+        # the service wants to be left alone from now on.
+        if era == self._era:
             self._count(outage)
+        if outage is not None:
+            self._leave_alone(outage.retry_after)
         if self.state != before:
             self._enter_new_era()
 
-    def _count(self, outage: Outage) -> None:
-        def failed() -> NoReturn:
-            raise outage
+    def _count(self, outage: Outage | None) -> None:
+        def ended() -> None:
+            if outage is not None:
+                raise outage
 
-        try:
-            self._counting.call(failed)
-        except Outage:
-            hint = min(outage.retry_after or 0.0, _LONGEST_HINT)
-            if self.state == pybreaker.STATE_OPEN:
-                self._open_until = self._clock() + max(self._reset_seconds, hint)
-            elif hint > 0:
-                self._counting.open()
-                self._open_until = self._clock() + hint
+        with suppress(Outage):
+            self._counting.call(ended)
+        if self.state == pybreaker.STATE_OPEN:
+            self._open_until = self._clock() + self._reset_seconds
+
+    def _leave_alone(self, seconds: float | None) -> None:
+        if not seconds:
+            return
+        self._open_until = max(self._open_until, self._clock() + min(seconds, _LONGEST_HINT))
+        if self.state != pybreaker.STATE_OPEN:
+            self._counting.open()
 
     def _enter_new_era(self) -> None:
         self._era += 1

@@ -39,15 +39,18 @@ class Leases:
             yield True
             return
         holder = uuid4()
-        if not await self._take(delivery.id, holder):
-            raise Deferred("another delivery of this message is being worked on", retry_after=BUSY_SECONDS)
+        held = await self._take(delivery.id, holder)
         try:
             # Only now: whoever held the lease before has written its effect before giving the lease back.
             async with self._pool.connection() as connection:
                 done = await inbox.is_done(connection, delivery)
+            # Without the lease too: copies that come together to learn that it is done would only hold each other up.
+            if not held and not done:
+                raise Deferred("another delivery of this message is being worked on", retry_after=BUSY_SECONDS)
             yield not done
         finally:
-            await self._give_back(delivery.id, holder)
+            if held:
+                await self._give_back(delivery.id, holder)
 
     async def _take(self, message_id: UUID, holder: UUID) -> bool:
         async with self._pool.connection() as connection:

@@ -29,6 +29,7 @@ class Publisher:
         self._confirm_seconds = confirm_seconds
         self._channel: AbstractChannel | None = None
         self._opening = asyncio.Lock()
+        self._failures = 0
         self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -147,11 +148,25 @@ class Publisher:
         return self._under_way.setdefault(message_id, asyncio.Lock())
 
     async def _opened(self) -> aiormq.Channel:
-        if self._channel is None or self._channel.is_closed:
+        channel = self._channel
+        if channel is None or channel.is_closed:
+            failures = self._failures
             async with self._opening:
-                if self._channel is None or self._channel.is_closed:
-                    self._channel = await self._connection.channel(confirms=True)
-        return cast(aiormq.Channel, await self._channel.get_underlay_channel())
+                channel = self._channel
+                if channel is None or channel.is_closed:
+                    if failures != self._failures:
+                        # Else those who wait would try one after the other, each for as long as a connection may take.
+                        raise BrokerUnavailable("RabbitMQ is unavailable: no connection while this one waited")
+                    channel = await self._open()
+        return cast(aiormq.Channel, await channel.get_underlay_channel())
+
+    async def _open(self) -> AbstractChannel:
+        try:
+            self._channel = await self._connection.channel(confirms=True)
+        except BrokerUnavailable:
+            self._failures += 1
+            raise
+        return self._channel
 
 
 __all__ = ["BrokerUnavailable", "Publisher", "Unroutable"]

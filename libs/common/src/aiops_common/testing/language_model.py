@@ -45,16 +45,17 @@ class FakeLanguageModel:
     def _said(self, step: Step, prompt: Prompt, answer: type[BaseModel]) -> str:
         match step:
             case Status(status=429):
-                raise ModelUnavailable("rate limited", retry_after=_seconds(step.retry_after))
+                raise ModelUnavailable("rate limited", retry_after=_seconds(step.retry_after), passing=True)
             case Status(status=401 | 403):
                 raise ModelUnavailable("not authorized")
             case Status():
-                reason = "server error" if step.status >= 500 else f"request refused with status {step.status}"
-                raise ModelUnavailable(reason)
+                failed = step.status >= 500
+                reason = "server error" if failed else f"request refused with status {step.status}"
+                raise ModelUnavailable(reason, passing=failed)
             case Delay() if step.seconds >= self._timeout_seconds:
-                raise ModelUnavailable("timeout")
+                raise ModelUnavailable("timeout", passing=True)
             case Drip():
-                raise ModelUnavailable("timeout")
+                raise ModelUnavailable("timeout", passing=True)
             case Broken(kind="garbage" | "html" | "empty"):
                 raise ModelUnavailable("invalid answer")
             case Broken(kind="refusal" | "length"):
