@@ -8,6 +8,8 @@
 .NOTPARALLEL:
 
 PYTHON ?= python3
+MINUTES ?= 10
+SEED ?=
 BIN := .venv/bin
 LOCAL := $(BIN)/python -m aiops_local
 SETUP := $(PYTHON) deploy/local/bootstrap.py
@@ -33,7 +35,7 @@ trace: $(BIN)/python ## Show one trace: make trace ID=<trace id>
 	@$(LOCAL).trace $(ID)
 
 ##@ Checks
-.PHONY: test lint format types imports test-unit test-integration test-e2e bench
+.PHONY: test lint format types imports test-unit test-integration test-e2e test-faults soak bench
 test: setup lint types imports ## Everything: lint, types, import rules, all tests
 	$(BIN)/pytest
 lint: setup ## Style and likely mistakes
@@ -47,8 +49,10 @@ types: setup ## mypy --strict
 	$(BIN)/mypy $(SCRIPTS) tests
 imports: setup ## Who may import whom
 	$(BIN)/lint-imports
-test-unit test-integration test-e2e: test-%: setup ## One kind of tests
+test-unit test-integration test-e2e test-faults: test-%: setup ## One kind of tests
 	$(BIN)/pytest tests/$*
+soak: setup ## Steady load while parts are killed at random (MINUTES=10, SEED=)
+	@PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 bench: ## Speed against a peer, as a ratio
 	@$(SETUP) wrk
 	$(BIN)/python benchmarks/pipeline.py

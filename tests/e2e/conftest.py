@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from aiops_local.services import SERVICES
 from e2e import documents
-from support.eventually import eventually
-from support.graphql import GraphqlClient, GraphqlErrors, Json
+from support.administrator import administrator, show_logs
+from support.graphql import GraphqlClient, Json
 from support.stack import RunningStack, running_stack
 
 PASSWORD = "a perfectly long passphrase"
@@ -25,10 +24,7 @@ def stack() -> Iterator[RunningStack]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what the services said last beside a test that failed."""
     report = yield
-    running = getattr(item, "funcargs", {}).get("stack")
-    if report.failed and isinstance(running, RunningStack):
-        for name in SERVICES:
-            report.sections.append((f"log of {name}", running.stack.processes.last_lines(name, 30)))
+    show_logs(item, report)
     return report
 
 
@@ -60,19 +56,7 @@ class Accounts:
 
 @pytest.fixture(scope="session")
 async def admin(stack: RunningStack) -> GraphqlClient:
-    credentials = {"email": stack.environment["ADMIN_EMAIL"], "password": stack.environment["ADMIN_PASSWORD"]}
-    payload = (await stack.visitor.execute(documents.LOG_IN, input=credentials))["login"]
-    signed_in = stack.visitor.signed_in(payload["tokens"]["accessToken"])
-
-    async def known() -> bool:
-        # The gateway learns auth's first account and key from events, shortly after the very first start.
-        try:
-            return bool((await signed_in.execute(documents.ME))["me"]["role"] == "ADMIN")
-        except GraphqlErrors:
-            return False
-
-    await eventually(known)
-    return signed_in
+    return await administrator(stack)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 import asyncio
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import aio_pika
@@ -51,9 +51,15 @@ class RunningStack:
         for name in services:
             await asyncio.to_thread(self.stack.processes.stop, name, force=True)
 
-    async def serve(self, *services: str, scripted_llm: bool = False) -> None:
-        """(Re)start services and wait until they are ready; with ``scripted_llm`` they ask the scripted model."""
-        commands = [self.stack.services.serve(name, scripted_llm=scripted_llm) for name in services]
+    async def serve(
+        self, *services: str, scripted_llm: bool = False, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """(Re)start services and wait until they are ready; with ``scripted_llm`` they ask the scripted model.
+
+        ``environment`` is what they get on top of their usual settings, until they are started again without.
+        """
+        usual = [self.stack.services.serve(name, scripted_llm=scripted_llm) for name in services]
+        commands = [replace(one, environment={**one.environment, **(environment or {})}) for one in usual]
         if scripted_llm:
             commands.insert(0, self.stack.services.scripted_llm())
         await asyncio.to_thread(self._start, commands)
