@@ -105,6 +105,16 @@ async def test_a_stranger_cannot_say_how_often_or_how_long_it_was_tried(sender: 
     assert copy.headers["x-aiops-principal"].startswith("partner:")
 
 
+async def test_lost_deliveries_are_remembered_while_it_waits_and_forgotten_with_the_attempt() -> None:
+    twice_lost: dict[str, Any] = {"redelivered": True, "headers": {"x-delivery-count": 1, "x-aiops-lost": 1}}
+    copy, _ = await settle(Deferred("busy"), **twice_lost)
+    assert copy.headers["x-aiops-lost"] == 2
+    copy, _ = await settle(ValueError("broken"), **twice_lost)
+    assert copy.headers["x-aiops-lost"] == 0
+    copy, _ = await settle(Deferred("busy"), user_id="acme", headers={"x-aiops-lost": 99})
+    assert copy.headers["x-aiops-lost"] == 0
+
+
 @pytest.mark.parametrize("value", [-1, True, 1.5, "1", None, b"1", {"a": 1}, 2**62])
 def test_a_time_that_cannot_be_is_no_time(value: Any) -> None:
     raw = FakeIncoming(BODY, headers={"x-aiops-waiting-since": value, "x-aiops-attempt": value}).raw

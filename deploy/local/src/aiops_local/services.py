@@ -99,14 +99,21 @@ class Services:
             "RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url,
             "OPENAI_BASE_URL": model.get("OPENAI_BASE_URL", ""),
             **{f"{name.upper()}_URL": self.url(name) for name in SERVICES if name != "gateway"},
+            # For the services' own commands, such as `python -m aiops_gateway rebuild`.
+            **{key: value for name in SERVICES for key, value in self._addresses(name).items()},
             **self.rabbitmq.control_environment,
+        }
+
+    def _addresses(self, name: str) -> dict[str, str]:
+        prefix = name.upper()
+        return {
+            f"{prefix}_DATABASE_URL": self.postgres.url_for(name, self.credentials[f"postgres:{name}"]),
+            f"{prefix}_AMQP_URL": self.rabbitmq.url_for(name, self.credentials[f"rabbitmq:{name}"]),
         }
 
     def _environment(self, name: str, scripted_llm: bool) -> dict[str, str]:
         prefix = f"{name.upper()}_"
         own = {
-            "DATABASE_URL": self.postgres.url_for(name, self.credentials[f"postgres:{name}"]),
-            "AMQP_URL": self.rabbitmq.url_for(name, self.credentials[f"rabbitmq:{name}"]),
             "HOST": "127.0.0.1",
             "PORT": str(self.ports[name]),
         }
@@ -118,6 +125,7 @@ class Services:
             }
         return {
             **_given(os.environ, prefix, "OTEL_", but_not=f"{prefix}URL"),
+            **self._addresses(name),
             **{prefix + variable: value for variable, value in own.items()},
             **(self._language_model(scripted_llm) if name in ENGINES else {}),
             "TRACES_FILE": str(self.layout.traces),

@@ -9,6 +9,7 @@ from aiops_common.messaging.message import PARTNER, Poison
 from aiops_common.messaging.names import (
     ATTEMPT_HEADER,
     INGRESS_PREFIX,
+    LOST_HEADER,
     OPERATOR,
     PRINCIPAL_HEADER,
     WAITING_SINCE_HEADER,
@@ -50,7 +51,7 @@ class Incoming:
             claimed if isinstance(claimed, str) else f"service:{raw.user_id}",
             1 + (_integer(raw, ATTEMPT_HEADER, _MOST_ATTEMPTS) or 0),
             _integer(raw, WAITING_SINCE_HEADER, milliseconds_now()),
-            lost,
+            lost + (_integer(raw, LOST_HEADER, _MOST_ATTEMPTS) or 0),
         )
 
     def named_principal(self) -> str:
@@ -63,10 +64,16 @@ class Incoming:
         """Seconds since the message was first put off, 0 if it never was."""
         return 0.0 if self.waiting_since is None else (milliseconds_now() - self.waiting_since) / 1000
 
-    def waiting_headers(self, failed_attempts: int) -> dict[str, str | int]:
-        """Our headers for a copy that waits: who asked, how many attempts failed, and since when it has waited."""
+    def waiting_headers(self, failed_attempts: int, lost: int) -> dict[str, str | int]:
+        """Our headers for a copy that waits: who asked, how many attempts failed, how many deliveries were lost since
+        the last of them, and since when it has waited."""
         since = milliseconds_now() if self.waiting_since is None else self.waiting_since
-        return {ATTEMPT_HEADER: failed_attempts, WAITING_SINCE_HEADER: since, **self.principal_header()}
+        return {
+            ATTEMPT_HEADER: failed_attempts,
+            WAITING_SINCE_HEADER: since,
+            LOST_HEADER: lost,
+            **self.principal_header(),
+        }
 
     def principal_header(self) -> dict[str, str | int]:
         """Who asked, kept on copies: the copy's own user_id is ours."""

@@ -66,7 +66,7 @@ class Settlement:
             rung=rung,
             error_class=type(error).__name__,
         )
-        await self._wait(incoming, rung, failed_attempts=incoming.attempt)
+        await self._wait(incoming, rung, failed_attempts=incoming.attempt, lost=0)
         return None
 
     async def defer(self, incoming: Incoming, error: Deferred) -> str | None:
@@ -75,7 +75,7 @@ class Settlement:
             return "deadline_spent"
         rung = rung_of(error.retry_after)
         _log.info("consumer.deferred", message_id=incoming.raw.message_id, rung=rung, reason=error.reason)
-        await self._wait(incoming, rung, failed_attempts=incoming.attempt - 1)
+        await self._wait(incoming, rung, failed_attempts=incoming.attempt - 1, lost=incoming.lost)
         return None
 
     def dead_letter(self, incoming: Incoming, reason: str, detail: str, error: Exception) -> DeadLetterCopy:
@@ -104,11 +104,11 @@ class Settlement:
             letter.incoming.raw, exchange=DEAD_EXCHANGE, routing_key=dead_queue(self._owner), headers=letter.headers
         )
 
-    async def _wait(self, incoming: Incoming, rung: str, *, failed_attempts: int) -> None:
+    async def _wait(self, incoming: Incoming, rung: str, *, failed_attempts: int, lost: int) -> None:
         await self._publisher.republish(
             incoming.raw,
             exchange=RETRY_EXCHANGE,
             routing_key=retry_queue(self._owner, rung),
-            headers=incoming.waiting_headers(failed_attempts),
+            headers=incoming.waiting_headers(failed_attempts, lost),
             expiration_seconds=jittered_seconds(rung),
         )
