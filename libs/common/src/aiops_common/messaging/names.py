@@ -19,8 +19,8 @@ WAITING_SINCE_HEADER = "x-aiops-waiting-since"
 """When the message was first put off, in milliseconds since 1970 (UTC); what its deadline is counted from."""
 
 LOST_HEADER = "x-aiops-lost"
-"""How often it was delivered and lost with its consumer since its last failed attempt: kept on the copy of a message that
-is put off, because the broker's own count begins anew there."""
+"""How often it was delivered and lost with its consumer since its last failed attempt: kept on the copy of a message
+that is put off, because the broker's own count begins anew there."""
 
 REASON_HEADER = "x-aiops-reason"
 """On a dead letter: a short stable code for why it was given up."""
