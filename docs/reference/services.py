@@ -71,8 +71,9 @@ def _kind(message_type: str) -> str:
 def _tables(service: str) -> str:
     migrations = (sources.ROOT / "services" / service / "src" / f"aiops_{service}" / "migrations").glob("*/*.py")
     own = [table for file in sorted(migrations) for table in _created(file)]
+    shared = _CREATED.findall(messaging_tables_v1() + messaging_tables_v2())
     return (
-        f"In the schema `{service}`: {code(own)}; for messaging {code(_CREATED.findall(messaging_tables_v1() + messaging_tables_v2()))}; "
+        f"In the schema `{service}`: {code(own)}; for messaging {code(shared)}; "
         "for migrations `alembic_version`, `migration_versions`.\n"
     )
 
