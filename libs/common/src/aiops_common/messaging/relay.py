@@ -68,7 +68,7 @@ class OutboxRelay:
         schema: str,
         listener: Listener,
         batch_size: int = 200,
-        lease_seconds: float = 30.0,
+        lease_seconds: float = 15.0,
         poll_seconds: float = 2.0,
         retention_seconds: float = 7 * DAY,
         sweep_seconds: float = 60.0,
