@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from aiops_contracts.base import Event
 from aiops_contracts.triage import TicketSnapshot, TicketTriaged, TicketTriageFailed, TriageTicket
 from aiops_triage.domain import JobFailure, JobState, Ticket
 from aiops_triage.repository import TicketRepository
+from support.eventually import eventually
 
 
 def delivery(message_id: UUID, digest: bytes = b"one", principal: str = "partner:acme") -> Delivery[TriageTicket]:
@@ -122,3 +124,42 @@ async def test_what_succeeded_stays_when_its_message_is_long_forgotten(
     with pytest.raises(Poison):
         await writer.write(effect(delivery(message_id)))
     assert await stored(pools, message_id) == (1, "SUCCEEDED", "partner:acme", 1)
+
+
+async def is_blocked(pool: Pool) -> None:
+    """Wait until a statement waits for a lock."""
+
+    async def look() -> int | None:
+        async with pool.connection() as connection:
+            waiting: int = await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return waiting
+
+    await eventually(look)
+
+
+async def test_a_success_that_comes_while_its_message_is_given_up_stays(
+    pools: dict[str, Pool], writer: EffectWriter[Ticket]
+) -> None:
+    message_id = new_message_id()
+    async with pools["triage"].transaction() as connection:
+        await TicketRepository().save(connection, [effect(delivery(message_id)).at_version(1)])
+        giving_up = asyncio.create_task(writer.write_failure(effect(delivery(message_id), JobState.FAILED)))
+        await is_blocked(pools["triage"])
+    assert await giving_up is False
+    assert await stored(pools, message_id) == (1, "SUCCEEDED", "partner:acme", 0)
+
+
+async def test_a_status_that_is_moved_while_a_failure_becomes_a_success_gets_a_version_of_its_own(
+    pools: dict[str, Pool], writer: EffectWriter[Ticket]
+) -> None:
+    message_id = new_message_id()
+    repository = TicketRepository()
+    await writer.write_failure(effect(delivery(message_id), JobState.FAILED))
+    async with pools["triage"].transaction() as connection:
+        ticket = await repository.get_for_update(connection, message_id)
+        assert ticket is not None
+        retried = asyncio.create_task(writer.write(effect(delivery(message_id))))
+        await is_blocked(pools["triage"])
+        await repository.save(connection, [replace(ticket, version=2)])
+    assert await retried
+    assert await stored(pools, message_id) == (3, "SUCCEEDED", "partner:acme", 2)

@@ -1,5 +1,6 @@
 """From delivery to acknowledgement: what is settled how, in which order, and on whose behalf."""
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -37,6 +38,7 @@ class Bakery:
     def __init__(self, *failures: Exception, max_attempts: int = 5) -> None:
         self.journal: list[str] = []
         self.failures = list(failures)
+        self.takes_seconds = 0.0
         self.give_up_failures: list[Exception] = []
         self.deliveries: list[Delivery[Any]] = []
         self.given_up: list[JobFailure] = []
@@ -52,6 +54,7 @@ class Bakery:
 
     async def bake(self, delivery: Delivery[Any]) -> None:
         self.deliveries.append(delivery)
+        await asyncio.sleep(self.takes_seconds)
         if self.failures:
             raise self.failures.pop(0)
         self.journal.append("baked")
@@ -99,6 +102,7 @@ async def test_a_message_is_acknowledged_once_it_is_handled() -> None:
         ("not_json", {"body": b""}),
         ("bad_envelope", {"body": b"{}"}),
         ("bad_payload", {"body": body(data={})}),
+        ("too_deep", {"body": body(data={"what": "bread", "unknown": json.loads("[" * 500 + "]" * 500)})}),
         ("unsupported_type", {"body": body(type="test_consumer.bake.v2")}),
         ("content_type", {"content_type": "text/plain"}),
         ("content_type", {"content_type": None}),
@@ -211,6 +215,13 @@ async def test_a_consumer_may_end_and_nobody_can_make_it_up(delivery: dict[str, 
     assert bakery.journal == ["baked", "ack"]
 
 
+async def test_a_lost_message_of_nobody_does_not_become_ours() -> None:
+    bakery = Bakery()
+    await bakery.receive(redelivered=True, user_id=None, headers={"x-delivery-count": 3})
+    (dead,) = bakery.publisher.sent
+    assert (dead.exchange, dead.headers["x-aiops-reason"]) == ("aiops.dead", "no_user_id")
+
+
 async def test_without_a_database_it_waits_and_spends_no_attempt() -> None:
     bakery = Bakery(*(DatabaseUnavailable("away") for _ in range(7)))
     await bakery.receive()
@@ -235,6 +246,15 @@ async def test_what_neither_ladder_nor_dead_queue_takes_goes_back_in_the_end(
     await bakery.receive()
     assert bakery.journal[-1] == "reject requeue=True"
     assert "ack" not in bakery.journal
+
+
+async def test_all_steps_of_a_delivery_share_the_time_for_which_it_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer_module, "HOLD_SECONDS", 0.05)
+    bakery = Bakery(Broken())
+    bakery.takes_seconds = 0.1
+    bakery.publisher.failures = [BrokerUnavailable("away")]
+    await bakery.receive()
+    assert bakery.journal == ["reject requeue=True"]
 
 
 @pytest.mark.parametrize("failure", [Broken(), Poison("bad", "bad"), Deferred("later")])

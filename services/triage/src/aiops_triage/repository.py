@@ -53,8 +53,8 @@ class TicketRepository:
         ]
 
     async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Current version of those tickets that exist."""
-        rows = await connection.fetch("SELECT id, version FROM tickets WHERE id = ANY($1::uuid[])", ids)
+        """Current version of those tickets that exist, locked until the transaction ends: their status may be moved."""
+        rows = await connection.fetch("SELECT id, version FROM tickets WHERE id = ANY($1::uuid[]) FOR UPDATE", ids)
         return {row["id"]: row["version"] for row in rows}
 
     async def save(self, connection: Connection, entities: Sequence[Ticket]) -> None:

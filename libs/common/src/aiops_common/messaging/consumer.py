@@ -37,8 +37,9 @@ BROKER_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 5.0
 
 HOLD_SECONDS = 20 * 60.0
-"""How long a delivery waits unacknowledged. RabbitMQ closes the channel of a consumer that takes 30 minutes
-(https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout), and each return counts towards the delivery limit."""
+"""How long a delivery waits unacknowledged, in all its steps together. Each return counts towards the delivery limit,
+and RabbitMQ closes the channel of a consumer that takes 30 minutes
+(https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout)."""
 
 SHOWN_ERROR_LENGTH = 1000
 
@@ -143,6 +144,7 @@ class Consumer:
 
     async def _settle_lost(self, incoming: Incoming, progress: _Progress) -> None:
         """Count the attempt as failed, before anything is done with what may be the end of its consumers."""
+        incoming.named_principal()  # the copy's user is ours: without a name on it, the copy would pass for our own
         error = DeliveryLost(f"its consumer ended {incoming.lost} times while it had the message")
         if spent := await self._through_outages(incoming, self._settlement.retry, incoming, error):
             self._decode(incoming, progress)
@@ -169,7 +171,6 @@ class Consumer:
     async def _through_outages(self, incoming: Incoming, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         """``await call(*arguments)``, again and again while PostgreSQL or the broker is away: that is not the
         message's fault. The prefetch limit makes it a pause of the whole queue."""
-        began = time.monotonic()
         pause = 0.0
         while True:
             try:
@@ -178,7 +179,7 @@ class Consumer:
                 first = DATABASE_PAUSE_SECONDS if isinstance(error, DatabaseUnavailable) else BROKER_PAUSE_SECONDS
                 pause = min(max(2 * pause, first), LONGEST_PAUSE_SECONDS)
                 # What the broker will deliver again must not be settled here a second time.
-                if time.monotonic() - began + pause > HOLD_SECONDS or not _is_ours(incoming.raw):
+                if time.monotonic() - incoming.arrived + pause > HOLD_SECONDS or not _is_ours(incoming.raw):
                     raise
                 _log.warning("consumer.waiting", message_id=incoming.raw.message_id, error=str(error))
                 await asyncio.sleep(pause)
@@ -210,6 +211,13 @@ def _is_ours(raw: AbstractIncomingMessage) -> bool:
 
 
 def _digest(envelope: Envelope) -> bytes:
-    """What the message says, whoever wrapped it and when: tells a repetition from another message of the same id."""
-    said = orjson.dumps([envelope.type, envelope.data], option=orjson.OPT_SORT_KEYS)
+    """What the message says, whoever wrapped it and when: tells a repetition from another message of the same id.
+
+    Raises Poison where it is nested too deeply.
+    """
+    try:
+        said = orjson.dumps([envelope.type, envelope.data], option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        # orjson reads 1,024 levels and writes 254, and what is in unknown fields no schema has looked at.
+        raise Poison("too_deep", "the data is nested too deeply; at most 250 levels are taken") from None
     return blake2b(said, digest_size=16).digest()

@@ -57,7 +57,7 @@ class Store(Protocol[E_contra]):
         """The parameters of ``insert``."""
 
     async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Current version of those entities that exist."""
+        """Current version of those entities that exist, locked until the transaction ends if others write them too."""
 
     async def save(self, connection: Connection, entities: Sequence[E_contra]) -> None:
         """Insert or replace."""
@@ -102,12 +102,18 @@ class EffectWriter(Generic[E]):
         Raises:
             DatabaseUnavailable: as ``write``.
         """
+        entity = effect.at_version(1)
+        event = self._event(entity, effect)
         async with self._pool.transaction() as connection:
-            if await self._store.versions(connection, [effect.delivery.id]):
+            # Not looked for first: another delivery of the message may succeed between the look and the writing.
+            saved = await connection.fetch(
+                f"{self._store.insert} ON CONFLICT (id) DO NOTHING RETURNING id", *self._store.columns([entity])
+            )
+            if not saved:
                 return False
             await given_up.record(connection, effect.delivery)
-            messages = await self._save(connection, [effect], {})
-        self._hand_over(messages)
+            await outbox.append(connection, [event], lease_seconds=HAND_OVER_LEASE_SECONDS)
+        self._hand_over([event])
         return True
 
     async def _flush(self, effects: Sequence[Effect[E]]) -> list[bool | Exception]:
@@ -151,20 +157,14 @@ class EffectWriter(Generic[E]):
                 versions = await self._store.versions(connection, [delivery.id])
                 if versions:
                     await given_up.take_back(connection, delivery)
-                messages = await self._save(connection, [effect], versions)
+                entity = effect.at_version(versions.get(delivery.id, 0) + 1)
+                event = self._event(entity, effect)
+                await self._store.save(connection, [entity])
+                await outbox.append(connection, [event], lease_seconds=HAND_OVER_LEASE_SECONDS)
         except Poison as poison:
             return poison
-        self._hand_over(messages)
+        self._hand_over([event])
         return True
-
-    async def _save(
-        self, connection: Connection, effects: Sequence[Effect[E]], versions: dict[UUID, int]
-    ) -> Sequence[Outgoing]:
-        entities = [effect.at_version(versions.get(effect.delivery.id, 0) + 1) for effect in effects]
-        await self._store.save(connection, entities)
-        events = [self._event(entity, effect) for entity, effect in zip(entities, effects, strict=True)]
-        await outbox.append(connection, events, lease_seconds=HAND_OVER_LEASE_SECONDS)
-        return events
 
     def _event(self, entity: E, effect: Effect[E]) -> Outgoing:
         return outgoing(

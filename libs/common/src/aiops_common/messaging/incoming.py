@@ -1,7 +1,7 @@
 """What can be believed of a message that was delivered: who sent it, and what our own headers say."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aio_pika.abc import AbstractIncomingMessage
 
@@ -24,7 +24,7 @@ class Incoming:
 
     ``principal`` is who asked, None where nobody can be named. ``attempt`` counts from 1. ``waiting_since`` is when it
     was first put off (milliseconds since 1970, UTC), None if it never was. ``lost`` is how often it was delivered and
-    came back without a word, because the consumer that had it ended.
+    came back without a word, because the consumer that had it ended. ``arrived`` is monotonic, in seconds.
     """
 
     raw: AbstractIncomingMessage
@@ -32,6 +32,7 @@ class Incoming:
     attempt: int
     waiting_since: int | None
     lost: int
+    arrived: float = field(default_factory=time.monotonic)
 
     @classmethod
     def of(cls, raw: AbstractIncomingMessage, trusted_users: frozenset[str]) -> "Incoming":

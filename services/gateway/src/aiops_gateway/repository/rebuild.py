@@ -47,12 +47,12 @@ async def empty(connection: Connection, table: str) -> None:
 async def only_here(connection: Connection, kind: Kind[Any]) -> list[list[Any]]:
     """Pending rows that cannot be made again, as ``columns`` for ``add``: nothing else tells of them any more.
 
-    Their commands have left the outbox, which keeps them for seven days, or may leave it at any moment.
+    Their commands have left the outbox, which keeps them for a day at least, or may leave it at any moment.
     """
     rows = await connection.fetch(
         f"""
         SELECT {_ROW} FROM {kind.table} AS e WHERE version = 0 AND NOT EXISTS (
-            SELECT FROM outbox WHERE id = e.id AND (sent_at IS NULL OR sent_at > now() - interval '6 days')
+            SELECT FROM outbox WHERE id = e.id AND (sent_at IS NULL OR sent_at > now() - interval '12 hours')
         )
         """
     )

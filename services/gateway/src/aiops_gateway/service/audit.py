@@ -15,6 +15,9 @@ _log = get_logger(__name__)
 STARTED = "STARTED"
 """The outcome of what was not concluded: it runs at this moment, or the process ended amid it."""
 
+_MOST_LOGGED = 1_000
+"""Longer lists stand in the audit log only: a whole queue's ids would make a line of megabytes."""
+
 
 class Audit:
     """Records attempts before they are made, so that none is made without a record."""
@@ -41,13 +44,17 @@ class Audit:
             audit_id=str(attempt.id),
             actor=str(attempt.actor),
             action=attempt.action,
-            **{**attempt.details, **facts, "outcome": outcome},
+            **_logged({**attempt.details, **facts, "outcome": outcome}),
         )
         try:
             async with self._pool.connection() as connection:
                 await audit.complete(connection, attempt.id, {**facts, "outcome": outcome})
         except DatabaseUnavailable as error:
             _log.warning("audit.outcome_not_kept", audit_id=str(attempt.id), error=str(error))
+
+
+def _logged(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if not isinstance(value, list) or len(value) <= _MOST_LOGGED}
 
 
 def tell_forbidden(viewer: Viewer, action: str) -> None:
