@@ -233,3 +233,10 @@ def test_a_listing_keeps_only_the_newest() -> None:
     for n in (5, 1, 9, 7):
         finder.look(consumers(**{"x-aiops-dead-at": n, "x-aiops-dead-id": str(UUID(int=n))}).raw)
     assert [found.reading.letter.id.int for found in finder.found] == [9, 7]
+
+
+def test_a_replay_takes_only_the_first() -> None:
+    finder = Finder("shop.dead", Selection(reason="not_json"), first=2)
+    for n in (5, 1, 9):
+        finder.look(consumers(**{"x-aiops-dead-at": n, "x-aiops-dead-id": str(UUID(int=n))}).raw)
+    assert [found.reading.letter.id.int for found in finder.found] == [5, 1]

@@ -11,6 +11,7 @@ import typer
 import uvicorn
 from starlette.applications import Starlette
 
+from aiops_common.arguments import instant
 from aiops_common.logging import setup_logging
 from aiops_common.settings import ServiceSettings, load_settings
 from aiops_common.telemetry import setup_telemetry
@@ -27,25 +28,15 @@ class Phase(StrEnum):
     CONTRACT = "contract"
 
 
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a time in ISO 8601, like 2025-01-31T09:30:00Z") from None
-    if at.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no offset from UTC: add Z, or one like +02:00")
-    return at
-
-
 Ids = Annotated[list[UUID] | None, typer.Option("--id", help="The message with this id; may be given several times.")]
 Types = Annotated[
     list[str] | None, typer.Option("--type", help="Messages of this wire type; may be given several times.")
 ]
 Since = Annotated[
     datetime | None,
-    typer.Option(parser=_instant, metavar="TIME", help="Messages written then or later, e.g. 2025-01-31T09:30:00Z."),
+    typer.Option(parser=instant, metavar="TIME", help="Messages written then or later, e.g. 2025-01-31T09:30:00Z."),
 ]
-Until = Annotated[datetime | None, typer.Option(parser=_instant, metavar="TIME", help="Messages written before then.")]
+Until = Annotated[datetime | None, typer.Option(parser=instant, metavar="TIME", help="Messages written before then.")]
 
 
 def add_service_commands(cli: typer.Typer, *, name: str, package: str, settings_type: type[S]) -> None:

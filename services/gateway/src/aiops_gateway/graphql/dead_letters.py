@@ -81,7 +81,9 @@ async def dead_letter(info: Info, viewer: Viewer, identity: UUID) -> DeadLetter 
 @strawberry.input
 class ReplayDeadLettersInput:
     queue: str
-    ids: list[strawberry.ID] | None = strawberry.field(default=None, description="All of the queue when null.")
+    ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="All of the queue when null; the oldest first."
+    )
 
 
 @strawberry.type
@@ -92,7 +94,9 @@ class ReplayDeadLettersPayload:
 
 @strawberry.type
 class DeadLetterMutation:
-    @strawberry.mutation(description="Send dead letters back to where they were consumed, all or none. ADMIN only.")
+    @strawberry.mutation(
+        description="Send dead letters back to where they were consumed, 10,000 at a time. ADMIN only."
+    )
     async def replay_dead_letters(
         self,
         info: Info,

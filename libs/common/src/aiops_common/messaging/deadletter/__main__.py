@@ -7,7 +7,7 @@ Exits with 0 if it is done, 1 if nothing matched or the broker refused, 2 if the
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -15,6 +15,7 @@ from uuid import UUID
 import typer
 import yarl
 
+from aiops_common.arguments import instant
 from aiops_common.messaging.deadletter import (
     BrokerUnavailable,
     DeadLetter,
@@ -25,6 +26,7 @@ from aiops_common.messaging.deadletter import (
     Selection,
     Stopped,
 )
+from aiops_common.messaging.deadletter.office import MOST_AT_ONCE
 from aiops_common.messaging.deadletter.report import in_full, json_line, table
 from aiops_common.messaging.topology import UNROUTED, InvalidTopology, dead_queues, load
 from aiops_common.telemetry import setup_telemetry
@@ -36,22 +38,17 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time; write it like 2026-01-31T12:00:00Z") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 TopologyFile = Annotated[Path, typer.Option("--topology", envvar="AIOPS_TOPOLOGY", help="Names the queues.")]
 Queues = Annotated[list[str] | None, typer.Option("--queue", help="Only this queue; may be repeated.")]
 Queue = Annotated[str, typer.Option("--queue", help="The queue in which the letters lie.")]
 Ids = Annotated[list[UUID] | None, typer.Option("--id", help="Only this letter; may be repeated.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Only letters given up for this reason.")]
 MessageType = Annotated[str | None, typer.Option("--type", help="Only messages of this type.")]
-Before = Annotated[datetime | None, typer.Option("--before", parser=_moment, metavar="TIME", help="Died before (UTC).")]
-After = Annotated[datetime | None, typer.Option("--after", parser=_moment, metavar="TIME", help="Died after (UTC).")]
+Before = Annotated[
+    datetime | None,
+    typer.Option("--before", parser=instant, metavar="TIME", help="Died before, e.g. 2026-01-31T12:00:00Z."),
+]
+After = Annotated[datetime | None, typer.Option("--after", parser=instant, metavar="TIME", help="Died after.")]
 All = Annotated[bool, typer.Option("--all", help="Every letter of the queue; needed where nothing narrows it down.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done and change nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
@@ -182,6 +179,8 @@ def _print(letters: list[DeadLetter], done: str, *, as_json: bool) -> None:
             typer.echo(json_line(letter))
     elif letters:
         typer.echo("\n".join([*table(letters), "", f"{done} {len(letters)}"]))
+        if len(letters) == MOST_AT_ONCE:
+            typer.echo("so many at a time: run it again for the rest", err=True)
     if not letters:
         typer.echo("no dead letter matched", err=True)
         raise typer.Exit(FAILED)

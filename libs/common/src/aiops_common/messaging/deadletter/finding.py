@@ -29,16 +29,24 @@ class Finder:
         whole_bytes: keep whole bodies up to this sum, and one whatever its size; by default, and of what is beyond,
             only the part that is shown.
         newest: keep no more than so many, those that died last; all by default.
+        first: keep no more than so many, those that the queue gives first; all by default.
     """
 
     def __init__(
-        self, queue: str, selection: Selection, *, whole_bytes: int | None = None, newest: int | None = None
+        self,
+        queue: str,
+        selection: Selection,
+        *,
+        whole_bytes: int | None = None,
+        newest: int | None = None,
+        first: int | None = None,
     ) -> None:
         self.queue = queue
         self._selection = selection
         self._whole_bytes = whole_bytes
         self._has_whole = False
         self._newest = newest
+        self._first = first
         self._kept: list[tuple[float, int, Found]] = []
         self._order = itertools.count()
         self.unknown = set(selection.ids or ())
@@ -53,7 +61,7 @@ class Finder:
         """Keep ``message`` if it is meant, and no more of it than needed."""
         reading = read(message, self.queue)
         self.unknown.discard(reading.letter.id)
-        if not self._selection.matches(reading.letter):
+        if not self._selection.matches(reading.letter) or len(self._kept) == self._first:
             return
         is_whole = self._fits(len(message.body))
         if not is_whole:

@@ -23,6 +23,9 @@ EVERYTHING = Selection()
 MOST_BODY_BYTES = 64 * 1024 * 1024
 """Whole bodies in memory at a time; a replay of more goes through the queue more than once."""
 
+MOST_AT_ONCE = 10_000
+"""Letters of one replay or discard: each costs kilobytes while it is held."""
+
 CONFIRMS_AT_ONCE = 50
 """Copies that are under way at a time."""
 
@@ -71,9 +74,10 @@ class DeadLetters:
         return await self._letters(newest)
 
     async def replay(self, queue: str, selection: Selection, *, dry_run: bool = False) -> list[DeadLetter]:
-        """Send the letters of ``queue`` that match back to where they were consumed; returns them, oldest first.
+        """Send letters of ``queue`` that match back to where they were consumed; returns them, oldest first.
 
-        A letter leaves the queue when its copy is confirmed. Should the connection break between the two, it is in both
+        No more than MOST_AT_ONCE, so that a large queue does not fill the memory; for the rest, call it again. A letter
+        leaves the queue when its copy is confirmed. Should the connection break between the two, it is in both
         queues; the message id is the same, so whoever consumes it does the work once.
 
         Raises:
@@ -83,7 +87,7 @@ class DeadLetters:
         """
         done: list[DeadLetter] = []
         while True:
-            finder = Finder(queue, selection, whole_bytes=None if dry_run else MOST_BODY_BYTES)
+            finder = Finder(queue, selection, whole_bytes=None if dry_run else MOST_BODY_BYTES, first=MOST_AT_ONCE)
             try:
                 async with self._in_use[queue], held(self._connection, queue, finder.look) as hold:
                     if not done:
@@ -103,13 +107,13 @@ class DeadLetters:
             selection = Selection(ids=later)
 
     async def discard(self, queue: str, selection: Selection, *, dry_run: bool = False) -> list[DeadLetter]:
-        """Throw the letters of ``queue`` away that match; returns them, oldest first.
+        """Throw letters of ``queue`` away that match, no more than MOST_AT_ONCE; returns them, oldest first.
 
         Raises:
             NoSuchLetter, QueueRefused, BrokerUnavailable: as ``replay``.
             Stopped: the connection broke in the middle; which ones are gone is not known.
         """
-        finder = Finder(queue, selection)
+        finder = Finder(queue, selection, first=MOST_AT_ONCE)
         async with self._in_use[queue], held(self._connection, queue, finder.look) as hold:
             finder.refuse_unknown()
             letters = await self._letters(finder.found)
