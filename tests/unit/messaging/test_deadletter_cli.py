@@ -42,7 +42,7 @@ def run(*arguments: str, **environment: str | None) -> Result:
         (["--queue", "shop.dead"], "--all"),
         (["--queue", "shop.dead", "--all", "--reason", "x"], "leave it out"),
         (["--queue", "shop.dead", "--id", "7"], "not a valid UUID"),
-        (["--queue", "shop.dead", "--before", "yesterday"], "'yesterday' is no time"),
+        (["--queue", "shop.dead", "--before", "yesterday"], "'yesterday' is not a time"),
     ],
 )
 def test_what_is_not_clear_is_wrong_usage(command: str, arguments: list[str], complaint: str) -> None:
