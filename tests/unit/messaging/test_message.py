@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 
@@ -188,6 +188,7 @@ JSON = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of making such documents, on a busy machine
 @given(st.dictionaries(st.sampled_from([*envelope(), "subject", "x"]), JSON))
 def test_any_attributes_are_decoded_or_poison(changes: dict[str, Any]) -> None:
     with contextlib.suppress(Poison):  # any other exception fails the test

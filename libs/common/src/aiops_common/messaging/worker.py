@@ -98,7 +98,7 @@ class Worker:
             broker = self._build()
             try:
                 await broker.start()
-            except (aio_pika.exceptions.AMQPError, OSError, TimeoutError) as error:
+            except Exception as error:  # a worker that gives up is worse than any error
                 _log.warning("worker.not_connected", error=_plain(error), retry_in_seconds=wait)
                 await _stop_quietly(broker)
                 await asyncio.sleep(wait)
@@ -156,7 +156,7 @@ async def _stop_quietly(broker: RabbitBroker) -> None:
     try:
         async with asyncio.timeout(5):
             await broker.stop()
-    except (aio_pika.exceptions.AMQPError, OSError, TimeoutError) as error:
+    except Exception as error:  # what did not start may not stop either
         _log.debug("worker.stop_failed", error=_plain(error))
 
 
