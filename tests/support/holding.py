@@ -24,6 +24,7 @@ async def held(
 ) -> AsyncIterator[None]:
     """Each such statement on the owner's table waits inside its transaction until this ends or PostgreSQL does."""
     async with database(stack) as connection:
+        await _drop_triggers(connection)
         await connection.execute(
             f"""
             SELECT pg_advisory_lock({_KEY});
@@ -37,10 +38,19 @@ async def held(
         try:
             yield
         finally:
-            # Where PostgreSQL is gone, so is the lock, and the trigger that stays behind holds nobody.
+            # Where PostgreSQL is gone, so is the lock, and the trigger that stays behind holds nobody for the moment.
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await connection.execute("SELECT pg_advisory_unlock_all()")
                 await connection.execute(f"DROP TRIGGER hold ON {owner}.{table}")
+
+
+async def _drop_triggers(connection: asyncpg.Connection) -> None:
+    """Those that a test left behind by ending PostgreSQL: with the lock taken again they would hold its table too."""
+    left = await connection.fetch(
+        "SELECT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgname = 'hold' AND NOT tgisinternal"
+    )
+    for row in left:
+        await connection.execute(f"DROP TRIGGER hold ON {row['name']}")
 
 
 async def until_held(stack: RunningStack, owner: str) -> None:
