@@ -10,8 +10,8 @@ import structlog
 from opentelemetry import trace
 
 _TOLD_OTHERWISE = ("aio_pika.robust_connection", "aio_pika.tools", "aiormq.connection", "asyncpg.pool")
-"""Loggers that write again and again, with tracebacks, while the broker or the database is away: ours tell that once, or
-with back-off."""
+"""Loggers that write again and again, with tracebacks, while the broker or the database is away: ours tell that once
+or with back-off."""
 
 
 def _add_trace_ids(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
