@@ -20,7 +20,7 @@ from opentelemetry import trace
 from aiops_common.deferral import Deferred
 from aiops_common.logging import get_logger
 from aiops_common.messaging.connection import BrokerUnavailable
-from aiops_common.messaging.incoming import Incoming
+from aiops_common.messaging.incoming import Incoming, published_as
 from aiops_common.messaging.message import Delivery, Poison, decode_data, decode_envelope, trace_context
 from aiops_common.messaging.publisher import Publisher, Unroutable
 from aiops_common.messaging.retry import RetryPolicy
@@ -93,7 +93,7 @@ class Consumer:
         """Handle one delivery to its end: acknowledged, or given back to the broker."""
         incoming = Incoming.of(raw, self._trusted_users)
         with _tracer.start_as_current_span(
-            f"process {raw.routing_key}",
+            f"process {published_as(raw)}",
             context=trace_context(raw.headers),
             kind=trace.SpanKind.CONSUMER,
             attributes={

@@ -8,6 +8,8 @@ from aio_pika.abc import AbstractIncomingMessage
 from aiops_common.messaging.message import PARTNER, Poison
 from aiops_common.messaging.names import (
     ATTEMPT_HEADER,
+    COMMANDS_EXCHANGE,
+    EVENTS_EXCHANGE,
     INGRESS_PREFIX,
     LOST_HEADER,
     OPERATOR,
@@ -79,6 +81,15 @@ class Incoming:
     def principal_header(self) -> dict[str, str | int]:
         """Who asked, kept on copies: the copy's own user_id is ours."""
         return {} if self.principal is None else {PRINCIPAL_HEADER: self.principal}
+
+
+def published_as(raw: AbstractIncomingMessage) -> str:
+    """The routing key under which the message was first published, which is its wire type."""
+    exchange = raw.exchange or ""
+    if exchange in (COMMANDS_EXCHANGE, EVENTS_EXCHANGE) or exchange.startswith(INGRESS_PREFIX):
+        return raw.routing_key or ""
+    # The ladder and a replay return it under the name of its queue; our copies keep the type.
+    return raw.type or raw.routing_key or ""
 
 
 def milliseconds_now() -> int:

@@ -12,6 +12,7 @@ from aio_pika.abc import AbstractChannel, HeadersType
 from opentelemetry import trace
 
 from aiops_common.messaging.connection import BrokerConnection, BrokerUnavailable, unavailable_errors
+from aiops_common.messaging.incoming import published_as
 from aiops_common.messaging.message import Outgoing, trace_context
 
 _tracer = trace.get_tracer(__name__)
@@ -109,7 +110,7 @@ class Publisher:
                 content_type=original.content_type,
                 delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
                 message_id=original.message_id,
-                type=original.type or original.routing_key,  # the ladder returns it under the name of its queue
+                type=published_as(original),
                 expiration=expiration_seconds,
                 user_id=self.user,
             ),

@@ -9,7 +9,7 @@ from opentelemetry import trace
 
 from aiops_common.deferral import Deferred
 from aiops_common.logging import get_logger
-from aiops_common.messaging.incoming import Incoming, milliseconds_now
+from aiops_common.messaging.incoming import Incoming, milliseconds_now, published_as
 from aiops_common.messaging.message import new_message_id
 from aiops_common.messaging.names import (
     ATTEMPT_HEADER,
@@ -80,7 +80,6 @@ class Settlement:
 
     def dead_letter(self, incoming: Incoming, reason: str, detail: str, error: Exception) -> DeadLetterCopy:
         """What will lie in the dead queue, with why; ``detail`` is the redacted text of ``error``."""
-        raw = incoming.raw
         trace_id = trace.get_current_span().get_span_context().trace_id
         return DeadLetterCopy(
             incoming,
@@ -91,7 +90,7 @@ class Settlement:
                 ERROR_HEADER: detail,
                 TRACE_ID_HEADER: f"{trace_id:032x}",
                 QUEUE_HEADER: self._queue,
-                TYPE_HEADER: raw.type or raw.routing_key or "",
+                TYPE_HEADER: published_as(incoming.raw),
                 DEAD_ID_HEADER: str(new_message_id()),
                 DEAD_AT_HEADER: milliseconds_now(),
                 **incoming.principal_header(),

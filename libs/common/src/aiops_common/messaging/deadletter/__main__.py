@@ -1,7 +1,8 @@
 """``python -m aiops_common.messaging.deadletter``: what an operator does with dead letters.
 
 The variable AMQP_URL is the address of the broker, with a user that may read the dead queues, e.g. ``operator``.
-Exits with 0 if it is done, 1 if nothing matched or the broker refused, 2 if the command line or a variable is wrong.
+Exits with 0 if it is done, 1 if the broker refused or nothing matched that was to be shown, replayed or discarded, 2 if
+the command line or a variable is wrong.
 """
 
 import asyncio
@@ -72,7 +73,7 @@ def list_command(
     selection = _selection(ids, reason, message_type, before, after)
     queues = queue or _queues(topology)
     letters = _run(lambda office: office.browse(queues, selection, limit))
-    _print(letters, "found", as_json=as_json)
+    _print(letters, "found", as_json=as_json, must=False)
     if len(letters) == limit:
         typer.echo(f"only the newest {limit}; --limit shows more", err=True)
 
@@ -173,7 +174,7 @@ def _url() -> str:
     return url
 
 
-def _print(letters: list[DeadLetter], done: str, *, as_json: bool) -> None:
+def _print(letters: list[DeadLetter], done: str, *, as_json: bool, must: bool = True) -> None:
     if as_json:
         for letter in letters:
             typer.echo(json_line(letter))
@@ -183,7 +184,8 @@ def _print(letters: list[DeadLetter], done: str, *, as_json: bool) -> None:
             typer.echo("so many at a time: run it again for the rest", err=True)
     if not letters:
         typer.echo("no dead letter matched", err=True)
-        raise typer.Exit(FAILED)
+        if must:
+            raise typer.Exit(FAILED)
 
 
 if __name__ == "__main__":
