@@ -38,7 +38,7 @@ async def test_away_for_two_minutes(stack: RunningStack, admin: GraphqlClient, l
         accepted = await hand_in(admin, "Two minutes", 100)  # more than triage takes at once
         await until_held(stack, "triage")
         await asyncio.to_thread(stack.stack.postgres.kill)
-    await asyncio.sleep(120)
+    await asyncio.sleep(120)  # not for something to happen: the length of the outage is what is tested
     await asyncio.to_thread(stack.stack.postgres.start)
     balance = (await ledger.balance(accepted)).check()
     assert balance.counts == {"completed": 100}

@@ -2,7 +2,7 @@
 
 sanitise headers → decode → handler → ack. A handler that fails is tried again on the retry ladder; one that defers its
 work too, but without spending an attempt; a message that no retry can help goes to the dead queue. While PostgreSQL is
-away, or the broker takes no copy, nothing is spent: the delivery just waits.
+away, or the broker takes no copy, the delivery waits where it is.
 """
 
 import asyncio

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 from opentelemetry.context import Context
+from opentelemetry.trace import SpanContext
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from pydantic import ValidationError
 from uuid6 import uuid7
@@ -109,6 +110,11 @@ def outgoing(
         body=encode(message, message_id=identity, source=source, subject=subject, time=time or datetime.now(UTC)),
         headers=headers,
     )
+
+
+def traceparent(context: SpanContext) -> str:
+    """The header that puts a message into a trace: https://www.w3.org/TR/trace-context/#traceparent-header"""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
 def current_trace_headers() -> dict[str, str]:

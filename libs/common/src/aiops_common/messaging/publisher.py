@@ -13,7 +13,7 @@ from opentelemetry import trace
 
 from aiops_common.messaging.connection import BrokerConnection, BrokerUnavailable, unavailable_errors
 from aiops_common.messaging.incoming import published_as
-from aiops_common.messaging.message import Outgoing, trace_context
+from aiops_common.messaging.message import Outgoing, trace_context, traceparent
 
 _tracer = trace.get_tracer(__name__)
 
@@ -69,7 +69,7 @@ class Publisher:
             headers: dict[str, Any] = dict(message.headers)
             context = span.get_span_context()
             if context.is_valid:
-                headers["traceparent"] = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+                headers["traceparent"] = traceparent(context)
             await self.send(
                 aio_pika.Message(
                     message.body,

@@ -71,9 +71,7 @@ class Held:
     async def give_back(self) -> None:
         """Return what was not acknowledged, and wait until the next look would find it again; never fails."""
         for channel in self._channels:
-            with suppress(BrokerUnavailable):
-                async with unavailable_errors(), asyncio.timeout(STEP_SECONDS):
-                    await channel.close()
+            await _close(channel)
         deadline = time.monotonic() + RETURN_SECONDS
         with suppress(BrokerUnavailable, QueueRefused):
             while await length(self._connection, self._queue) < self._seen - self._acknowledged:
@@ -134,10 +132,8 @@ async def length(connection: BrokerConnection, queue: str) -> int:
         QueueRefused: it does not exist.
         BrokerUnavailable: no answer within the deadline.
     """
-    channel = await connection.channel(confirms=False)
-    async with _readable(connection, queue):
+    async with _asking(connection) as channel, _readable(connection, queue):
         declared = await channel.declare_queue(queue, passive=True)
-        await channel.close()
         return declared.declaration_result.message_count or 0
 
 
@@ -147,14 +143,30 @@ async def exchange_exists(connection: BrokerConnection, exchange: str) -> bool:
     Raises:
         BrokerUnavailable: no answer within the deadline.
     """
-    channel = await connection.channel(confirms=False)
-    async with unavailable_errors(), asyncio.timeout(STEP_SECONDS):
+    async with _asking(connection) as channel, unavailable_errors(), asyncio.timeout(STEP_SECONDS):
         try:
             await channel.get_exchange(exchange, ensure=True)
         except aiormq.exceptions.ChannelNotFoundEntity:
             return False
-        await channel.close()
         return True
+
+
+@asynccontextmanager
+async def _asking(connection: BrokerConnection) -> AsyncIterator[AbstractChannel]:
+    """A channel for one question, closed whatever the answer."""
+    channel = await connection.channel(confirms=False)
+    try:
+        yield channel
+    finally:
+        await _close(channel)
+
+
+async def _close(channel: AbstractChannel) -> None:
+    """Close what is still open; never fails."""
+    if not channel.is_closed:
+        with suppress(BrokerUnavailable):
+            async with unavailable_errors(), asyncio.timeout(STEP_SECONDS):
+                await channel.close()
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
@@ -40,7 +40,6 @@ class DeadLetters:
     def __init__(self, url: str, *, name: str) -> None:
         self._connection = BrokerConnection(url, name=f"{name}.deadletters")
         self._publisher = Publisher(url, name=f"{name}.deadletters")
-        self._sending = asyncio.Lock()
         self._in_use: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
@@ -130,9 +129,10 @@ class DeadLetters:
         self, hold: Held, finder: Finder, letters: Sequence[DeadLetter], done: list[DeadLetter]
     ) -> None:
         """Publish, then acknowledge, batch by batch; letters whose copy was confirmed are added to ``done``."""
-        for batch in _batches([pair for pair in zip(finder.found, letters, strict=True) if pair[0].is_whole]):
-            async with self._sending:
-                outcomes = await asyncio.gather(*(self._send(*pair) for pair in batch), return_exceptions=True)
+        pairs = [pair for pair in zip(finder.found, letters, strict=True) if pair[0].is_whole]
+        for start in range(0, len(pairs), CONFIRMS_AT_ONCE):
+            batch = pairs[start : start + CONFIRMS_AT_ONCE]
+            outcomes = await asyncio.gather(*(self._send(*pair) for pair in batch), return_exceptions=True)
             sent = [pair for pair, failure in zip(batch, outcomes, strict=True) if failure is None]
             done += [letter for _, letter in sent]
             await hold.acknowledge(*(found.message for found, _ in sent))
@@ -146,9 +146,10 @@ class DeadLetters:
         await hold.settled()
 
     async def _send(self, found: Found, letter: DeadLetter) -> None:
-        if found.reading.home is not None:
-            reading = replace(found.reading, letter=letter)
-            await send_home(self._publisher, found.message, reading, found.reading.home)
+        home = found.reading.home
+        if home is None:  # never taken for sent: it would be removed
+            raise NotReplayable(letter.queue, {letter.id})
+        await send_home(self._publisher, found.message, replace(found.reading, letter=letter), home)
 
     async def _letters(self, found: Iterable[Found]) -> list[DeadLetter]:
         """What is shown of messages; only now their bodies are redacted and their principals made certain."""
@@ -164,25 +165,6 @@ class DeadLetters:
                     letter = replace(letter, principal=PARTNER + user)
             letters.append(replace(letter, body=await asyncio.to_thread(shown, one.message.body)))
         return letters
-
-
-def _batches(pairs: Sequence[tuple[Found, DeadLetter]]) -> Iterator[list[tuple[Found, DeadLetter]]]:
-    """Letters that may be sent at the same time, in order.
-
-    Never two of the same message id: aiormq finds by that id which message the broker returned as unroutable, so of
-    two it would report one as failed and take the other for confirmed, and it would be lost.
-    """
-    batch: list[tuple[Found, DeadLetter]] = []
-    message_ids: set[str | None] = set()
-    for pair in pairs:
-        message_id = pair[1].message_id
-        if len(batch) == CONFIRMS_AT_ONCE or (message_id and message_id in message_ids):
-            yield batch
-            batch, message_ids = [], set()
-        batch.append(pair)
-        message_ids.add(message_id)
-    if batch:
-        yield batch
 
 
 def _check(finder: Finder) -> None:

@@ -7,7 +7,7 @@ from aio_pika.abc import AbstractIncomingMessage, HeadersType
 from opentelemetry import trace
 
 from aiops_common.messaging.deadletter.reading import Reading
-from aiops_common.messaging.message import trace_context
+from aiops_common.messaging.message import trace_context, traceparent
 from aiops_common.messaging.names import PRINCIPAL_HEADER, RETRY_EXCHANGE
 from aiops_common.messaging.publisher import Publisher
 
@@ -63,7 +63,7 @@ def copy_of(
     """
     headers: dict[str, str] = {}
     if context.is_valid:
-        headers["traceparent"] = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+        headers["traceparent"] = traceparent(context)
     principal = reading.letter.principal
     if principal is not None:
         headers[PRINCIPAL_HEADER] = principal
