@@ -29,20 +29,18 @@ def triaged(ticket: Ticket) -> Event:
 
 
 def effect(of: Delivery[TriageTicket], state: JobState = JobState.SUCCEEDED) -> Effect[Ticket]:
-    def at_version(version: int) -> Ticket:
-        return Ticket(
-            id=of.id,
-            version=version,
-            title=of.principal,
-            body="b",
-            source="test",
-            state=state,
-            failure=JobFailure(code="broken", message="it broke", attempts=1) if state == JobState.FAILED else None,
-            created_at=of.time,
-            updated_at=of.time,
-        )
-
-    return Effect(of, at_version, triaged)
+    ticket = Ticket(
+        id=of.id,
+        version=0,
+        title=of.principal,
+        body="b",
+        source="test",
+        state=state,
+        failure=JobFailure(code="broken", message="it broke", attempts=1) if state == JobState.FAILED else None,
+        created_at=of.time,
+        updated_at=of.time,
+    )
+    return Effect(of, ticket.following, triaged, "ticket.triaged")
 
 
 @pytest.fixture
@@ -142,7 +140,7 @@ async def test_a_success_that_comes_while_its_message_is_given_up_stays(
 ) -> None:
     message_id = new_message_id()
     async with pools["triage"].transaction() as connection:
-        await TicketRepository().save(connection, [effect(delivery(message_id)).at_version(1)])
+        await TicketRepository().save(connection, [effect(delivery(message_id)).follow(None)])
         giving_up = asyncio.create_task(writer.write_failure(effect(delivery(message_id), JobState.FAILED)))
         await is_blocked(pools["triage"])
     assert await giving_up is False

@@ -165,3 +165,25 @@ class Snapshot(Model):
 
 ReplayLimit = Annotated[int, Field(ge=1, le=1000)]
 """Most snapshots in a page of a replay; the owner cuts the page shorter where they are large."""
+
+
+class ChangeRecord(Model):
+    """One version of an entity in its owner's history.
+
+    ``delta`` maps the name of each field that changed to its value before and after, both as in the JSON of the
+    entity's snapshot; before its first version every field is null. ``id`` and ``version`` are not among them.
+    ``changed_by`` is a principal (``user:<uuid>``, ``key:<uuid>``), None for the system.
+    """
+
+    version: Annotated[int, Field(ge=1)]
+    kind: str
+    changed_at: Timestamp
+    changed_by: str | None = None
+    delta: dict[str, tuple[Any, Any]]
+
+
+class ChangePage(Model):
+    """Answer to a request for changes: some, oldest first; ``next_after`` is None where there are no more."""
+
+    changes: tuple[ChangeRecord, ...]
+    next_after: int | None = None

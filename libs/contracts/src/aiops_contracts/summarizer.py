@@ -79,11 +79,20 @@ class LogSnapshot(Snapshot):
 
 
 class SummarizeLog(Command):
-    """Summarise a raw log. The message id becomes the id of the log entry."""
+    """Summarise a raw log. The message id becomes the id of the log entry.
+
+    ``redacted`` says that ``content`` was redacted already, and ``sealed_content`` then holds the log as it came in,
+    encrypted (``aiops_common.sealing``) and in base64; both are believed from the project's own services only.
+    ``redactions`` and ``byte_count`` are those of the log as it came in.
+    """
 
     message_type: ClassVar[str] = "summarizer.summarize_log.v1"
     source: Annotated[str, Field(min_length=1, max_length=200), Storable]
     content: Annotated[str, Field(min_length=1), Storable, AfterValidator(_within_limit)]
+    redacted: bool = False
+    redactions: Annotated[int, Field(ge=0)] = 0
+    byte_count: Annotated[int, Field(ge=0)] | None = None
+    sealed_content: Annotated[str, Field(max_length=4 * MAX_LOG_BYTES)] | None = None
 
 
 class LogSummarized(Event):
@@ -113,3 +122,25 @@ class ReplayedLogs(Model):
 
     snapshots: tuple[LogSnapshot, ...]
     next_after: UUID | None = None
+
+
+class ListLogChanges(Request):
+    """Ask for the versions of a log entry above ``after``, oldest first; answered with a ChangePage."""
+
+    message_type: ClassVar[str] = "summarizer.list_log_changes.v1"
+    log_id: UUID
+    after: Annotated[int, Field(ge=0)] = 0
+    limit: ReplayLimit
+
+
+class GetRawContent(Request):
+    """Ask for a log as it came in."""
+
+    message_type: ClassVar[str] = "summarizer.get_raw_content.v1"
+    log_id: UUID
+
+
+class RawContent(Model):
+    """Answer to GetRawContent: encrypted (``aiops_common.sealing``) and in base64; None where it is not kept."""
+
+    sealed: str | None = None

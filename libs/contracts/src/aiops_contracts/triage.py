@@ -148,3 +148,12 @@ class ReplayedTickets(Model):
 
     snapshots: tuple[TicketSnapshot, ...]
     next_after: UUID | None = None
+
+
+class ListTicketChanges(Request):
+    """Ask for the versions of a ticket above ``after``, oldest first; answered with a ChangePage."""
+
+    message_type: ClassVar[str] = "triage.list_ticket_changes.v1"
+    ticket_id: UUID
+    after: Annotated[int, Field(ge=0)] = 0
+    limit: ReplayLimit

@@ -151,6 +151,12 @@ class Changelog:
     failure: JobFailure | None = None
     trace_id: str | None = None
 
+    def following(self, before: "Changelog | None") -> "Changelog":
+        """This changelog as the version after ``before``."""
+        if before is None:
+            return replace(self, version=1)
+        return replace(self, version=before.version + 1, created_at=before.created_at)
+
     def succeeded(self, draft: Draft, provenance: Provenance, at: datetime) -> "Changelog":
         """This changelog with the draft's content, one version on."""
         return replace(

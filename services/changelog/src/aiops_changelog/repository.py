@@ -17,6 +17,7 @@ class ChangelogRepository:
     """Changelogs, the truth about them; all but identity and state is one document."""
 
     table = "changelogs"
+    history = None
     insert = """
         INSERT INTO changelogs (id, version, state, project, document, created_at, updated_at)
         SELECT e.* FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[],
@@ -41,10 +42,10 @@ class ChangelogRepository:
             [c.updated_at for c in entities],
         ]
 
-    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Current version of those changelogs that exist."""
-        rows = await connection.fetch("SELECT id, version FROM changelogs WHERE id = ANY($1::uuid[])", ids)
-        return {row["id"]: row["version"] for row in rows}
+    async def get_for_update(self, connection: Connection, changelog_id: UUID) -> Changelog | None:
+        """The changelog, locked until the transaction ends; None where there is none."""
+        row = await connection.fetchrow("SELECT document FROM changelogs WHERE id = $1 FOR UPDATE", changelog_id)
+        return _CHANGELOG.validate_json(row["document"]) if row else None
 
     async def save(self, connection: Connection, entities: Sequence[Changelog]) -> None:
         """Insert, or replace what may change."""

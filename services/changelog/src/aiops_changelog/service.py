@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from opentelemetry import trace
@@ -71,13 +70,13 @@ class ChangelogService:
         improved = await improve(model, draft, lambda: build_prompt(received.project, draft), NotesAnswer, apply)
         provenance = improved.provenance(Provenance, elapsed_ms(started))
         done = received.succeeded(improved.result, provenance, self._clock())
-        await self._effects.write(Effect(delivery, lambda version: replace(done, version=version), _generated))
+        await self._effects.write(Effect(delivery, done.following, _generated, "changelog.generated"))
 
     async def give_up(self, delivery: Delivery[GenerateChangelog], failure: base.JobFailure) -> None:
         """Store and tell that the changelog could not be made, unless it was."""
         reason = JobFailure(code=failure.code, message=failure.message, attempts=failure.attempts)
         failed = self._received(delivery).failed(reason, self._clock())
-        await self._effects.write_failure(Effect(delivery, lambda version: replace(failed, version=version), _failed))
+        await self._effects.write_failure(Effect(delivery, failed.following, _failed, "changelog.failed"))
 
     def _draft(self, command: GenerateChangelog) -> Draft:
         today = self._clock().date()

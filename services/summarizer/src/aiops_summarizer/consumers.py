@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiops_common.messaging.consumer import Handler
 from aiops_common.messaging.requests import RequestHandler
-from aiops_contracts.summarizer import ReplayLogs, SummarizeLog
+from aiops_contracts.summarizer import ListLogChanges, ReplayLogs, SummarizeLog
 from aiops_summarizer.service import SummarizerService
 
 
@@ -15,4 +15,7 @@ def command_handlers(service: SummarizerService) -> Mapping[str, Handler]:
 
 def request_handlers(service: SummarizerService) -> Mapping[str, RequestHandler]:
     """Requests on ``summarizer.requests``."""
-    return {ReplayLogs.message_type: RequestHandler(ReplayLogs, service.replay)}
+    return {
+        ListLogChanges.message_type: RequestHandler(ListLogChanges, service.changes),
+        ReplayLogs.message_type: RequestHandler(ReplayLogs, service.replay),
+    }

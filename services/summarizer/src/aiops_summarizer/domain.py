@@ -1,8 +1,9 @@
 """What a log entry and its summary are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 
@@ -139,3 +140,9 @@ class LogEntry:
     summary: LogSummary | None = None
     failure: JobFailure | None = None
     trace_id: str | None = None
+
+    def following(self, before: Self | None) -> Self:
+        """This entry as the version after ``before``."""
+        if before is None:
+            return replace(self, version=1)
+        return replace(self, version=before.version + 1, source=before.source, created_at=before.created_at)

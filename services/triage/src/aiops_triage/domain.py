@@ -227,6 +227,12 @@ class Ticket:
     failure: JobFailure | None = None
     trace_id: str | None = None
 
+    def following(self, before: Self | None) -> Self:
+        """This ticket as the version after ``before``: whatever is decided anew, it stands where people moved it."""
+        if before is None:
+            return replace(self, version=1)
+        return replace(self, version=before.version + 1, status=before.status, created_at=before.created_at)
+
     def move(self, to: TicketStatus, at: datetime) -> Self:
         """This ticket with status ``to`` since ``at`` (aware, UTC), one version on; raises InvalidTransition."""
         if to not in allowed_transitions(self.status):

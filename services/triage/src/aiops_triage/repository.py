@@ -7,8 +7,10 @@ from uuid import UUID
 import asyncpg
 from pydantic import TypeAdapter
 
+from aiops_common.history import History
 from aiops_common.messaging.replay import ROWS_AT_ONCE
 from aiops_common.postgres import Connection
+from aiops_contracts.triage import TicketSnapshot
 from aiops_triage.domain import JobFailure, JobState, Ticket, TicketStatus, Triage
 
 _TRIAGE = TypeAdapter(Triage)
@@ -19,6 +21,7 @@ class TicketRepository:
     """Tickets, the truth about them."""
 
     table = "tickets"
+    history = History("ticket_changes", "ticket_id", TicketSnapshot.model_validate)
     insert = """
         INSERT INTO tickets (id, version, state, status, title, body, reporter_email, source, triage,
             failure, trace_id, created_at, updated_at)
@@ -51,11 +54,6 @@ class TicketRepository:
             [t.created_at for t in entities],
             [t.updated_at for t in entities],
         ]
-
-    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Current version of those tickets that exist, locked until the transaction ends: their status may be moved."""
-        rows = await connection.fetch("SELECT id, version FROM tickets WHERE id = ANY($1::uuid[]) FOR UPDATE", ids)
-        return {row["id"]: row["version"] for row in rows}
 
     async def save(self, connection: Connection, entities: Sequence[Ticket]) -> None:
         """Insert, or replace what may change."""

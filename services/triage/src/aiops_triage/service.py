@@ -15,12 +15,13 @@ from aiops_common.messaging.message import Delivery, outgoing
 from aiops_common.messaging.names import EVENTS_EXCHANGE
 from aiops_common.messaging.relay import HandOver
 from aiops_common.messaging.replay import cut_page
-from aiops_common.postgres import Pool
+from aiops_common.postgres import Connection, Pool
 from aiops_common.redaction import redact
 from aiops_common.telemetry import current_trace_id, elapsed_ms
 from aiops_contracts import base
-from aiops_contracts.base import Event
+from aiops_contracts.base import ChangePage, Event
 from aiops_contracts.triage import (
+    ListTicketChanges,
     ReplayedTickets,
     ReplayTickets,
     TicketSnapshot,
@@ -78,13 +79,13 @@ class TriageService:
         ticket = self._received(delivery)
         triage = await self._decide(ticket.title, ticket.body)
         done = replace(ticket, state=JobState.SUCCEEDED, triage=triage, updated_at=self._clock())
-        await self._effects.write(Effect(delivery, lambda version: replace(done, version=version), _triaged))
+        await self._effects.write(Effect(delivery, done.following, _triaged, "ticket.triaged"))
 
     async def give_up(self, delivery: Delivery[TriageTicket], failure: base.JobFailure) -> None:
         """Store and tell that the ticket could not be triaged, unless it was."""
         reason = JobFailure(code=failure.code, message=failure.message, attempts=failure.attempts)
         failed = replace(self._received(delivery), state=JobState.FAILED, failure=reason)
-        await self._effects.write_failure(Effect(delivery, lambda version: replace(failed, version=version), _failed))
+        await self._effects.write_failure(Effect(delivery, failed.following, _failed, "ticket.triage_failed"))
 
     async def update_status(self, delivery: Delivery[UpdateTicketStatus]) -> TicketStatusReply:
         """Move a ticket to another status if nobody changed it meanwhile."""
@@ -105,12 +106,30 @@ class TriageService:
                 )
             await inbox.claim(connection, delivery.id, request.message_type)
             await self._repository.save(connection, [moved])
+            await self._record_move(connection, delivery, ticket, moved)
             event = TicketStatusChanged(ticket=_snapshot(moved))
             await outbox.append(
                 connection,
                 [outgoing(event, exchange=EVENTS_EXCHANGE, source=SOURCE, subject=str(moved.id))],
             )
         return TicketStatusReply(outcome="UPDATED", ticket=_snapshot(moved))
+
+    async def _record_move(
+        self, connection: Connection, delivery: Delivery[UpdateTicketStatus], before: Ticket, moved: Ticket
+    ) -> None:
+        history = self._repository.history
+        change = history.change(
+            before, moved, "ticket.status_changed", changed_at=moved.updated_at, changed_by=delivery.principal
+        )
+        await history.append(connection, change)
+
+    async def changes(self, delivery: Delivery[ListTicketChanges]) -> ChangePage:
+        """Versions of a ticket, oldest first; none where there is no such ticket."""
+        request = delivery.message
+        async with self._pool.transaction() as connection:
+            return await self._repository.history.page(
+                connection, request.ticket_id, after=request.after, limit=request.limit
+            )
 
     async def _decide(self, title: str, body: str) -> Triage:
         started = time.monotonic_ns()

@@ -1,4 +1,4 @@
-"""Effects of messages, each at most once: inbox, entity and outgoing event in one transaction.
+"""Effects of messages, each at most once: inbox, entity, its change and the outgoing event in one transaction.
 
 Concurrent deliveries share a transaction (group commit), so that the cost of a commit is split among them.
 """
@@ -7,10 +7,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from aiops_common.batching import Batcher
+from aiops_common.history import History
 from aiops_common.logging import get_logger
 from aiops_common.messaging import given_up, inbox, outbox
 from aiops_common.messaging.message import Delivery, Outgoing, Poison, current_trace_headers, outgoing
@@ -27,39 +29,44 @@ OUTAGE_SECONDS = 5 * 60.0
 OUTAGE_PAUSE_SECONDS = 1.0
 
 E = TypeVar("E")
-E_contra = TypeVar("E_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Effect(Generic[E]):
     """What one message leads to: an entity, and the event that tells of it.
 
-    ``at_version`` gives the entity its version; it is called inside the transaction, where the version is known.
+    ``follow`` gives the entity as it follows on the one that there is, if there is one, with the next version; it is
+    called inside the transaction, where that is known. ``kind`` is what the entity's history calls the change.
     """
 
     delivery: Delivery[Any]
-    at_version: Callable[[int], E]
+    follow: Callable[[E | None], E]
     event: Callable[[E], Event]
+    kind: str
     trace_headers: dict[str, str] = field(default_factory=current_trace_headers)
 
 
-class Store(Protocol[E_contra]):
+class Store(Protocol[E]):
     """The part of a service's repository that effects need.
 
     ``insert`` is an ``INSERT INTO <table> (…) SELECT … FROM unnest($1, $2, …) AS e (id, …)`` without a condition, and
-    ``columns`` are its parameters, one array for each.
+    ``columns`` are its parameters, one array for each. ``history`` is None where none is kept.
     """
 
     table: str
     insert: str
 
-    def columns(self, entities: Sequence[E_contra]) -> list[list[Any]]:
+    @property
+    def history(self) -> History[E] | None:
+        """Where the versions of entities are recorded."""
+
+    def columns(self, entities: Sequence[E]) -> list[list[Any]]:
         """The parameters of ``insert``."""
 
-    async def versions(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Current version of those entities that exist, locked until the transaction ends if others write them too."""
+    async def get_for_update(self, connection: Connection, entity_id: UUID) -> E | None:
+        """The entity, locked until the transaction ends; None where there is none."""
 
-    async def save(self, connection: Connection, entities: Sequence[E_contra]) -> None:
+    async def save(self, connection: Connection, entities: Sequence[E]) -> None:
         """Insert or replace."""
 
 
@@ -102,7 +109,7 @@ class EffectWriter(Generic[E]):
         Raises:
             DatabaseUnavailable: as ``write``.
         """
-        entity = effect.at_version(1)
+        entity = effect.follow(None)
         event = self._event(entity, effect)
         async with self._pool.transaction() as connection:
             # Not looked for first: another delivery of the message may succeed between the look and the writing.
@@ -111,6 +118,7 @@ class EffectWriter(Generic[E]):
             )
             if not saved:
                 return False
+            await self._record(connection, effect, None, entity)
             await given_up.record(connection, effect.delivery)
             await outbox.append(connection, [event], lease_seconds=HAND_OVER_LEASE_SECONDS)
         self._hand_over([event])
@@ -130,7 +138,7 @@ class EffectWriter(Generic[E]):
     async def _write_first(self, by_id: dict[UUID, Effect[E]]) -> set[UUID]:
         """Write those effects that make a new entity, all in one statement; returns their ids."""
         ordered = [by_id[identity] for identity in sorted(by_id)]  # so that overlapping batches cannot deadlock
-        entities = [effect.at_version(1) for effect in ordered]
+        entities = [effect.follow(None) for effect in ordered]
         events = [self._event(entity, effect) for entity, effect in zip(entities, ordered, strict=True)]
         causes = [effect.delivery.id for effect in ordered]
         async with self._pool.connection() as connection:
@@ -141,6 +149,7 @@ class EffectWriter(Generic[E]):
                 [effect.delivery.message.message_type for effect in ordered],
                 [effect.delivery.digest or None for effect in ordered],
                 *outbox.caused_columns(list(zip(causes, events, strict=True)), HAND_OVER_LEASE_SECONDS),
+                *self._first_changes(ordered, entities),
             )
         done = {row["id"] for row in rows}
         self._hand_over([event for cause, event in zip(causes, events, strict=True) if cause in done])
@@ -154,17 +163,30 @@ class EffectWriter(Generic[E]):
                 claimed = await inbox.claim(connection, delivery.id, delivery.message.message_type, delivery.digest)
                 if not claimed:
                     return not await inbox.is_done(connection, delivery)
-                versions = await self._store.versions(connection, [delivery.id])
-                if versions:
+                before = await self._store.get_for_update(connection, delivery.id)
+                if before is not None:
                     await given_up.take_back(connection, delivery)
-                entity = effect.at_version(versions.get(delivery.id, 0) + 1)
+                entity = effect.follow(before)
                 event = self._event(entity, effect)
                 await self._store.save(connection, [entity])
+                await self._record(connection, effect, before, entity)
                 await outbox.append(connection, [event], lease_seconds=HAND_OVER_LEASE_SECONDS)
         except Poison as poison:
             return poison
         self._hand_over([event])
         return True
+
+    def _first_changes(self, effects: Sequence[Effect[E]], entities: Sequence[E]) -> list[list[Any]]:
+        history, now = self._store.history, datetime.now(UTC)
+        if history is None:
+            return []
+        pairs = zip(effects, entities, strict=True)
+        return history.columns([history.change(None, entity, one.kind, changed_at=now) for one, entity in pairs])
+
+    async def _record(self, connection: Connection, effect: Effect[E], before: E | None, entity: E) -> None:
+        if (history := self._store.history) is not None:
+            change = history.change(before, entity, effect.kind, changed_at=datetime.now(UTC))
+            await history.append(connection, change)
 
     def _event(self, entity: E, effect: Effect[E]) -> Outgoing:
         return outgoing(
@@ -184,6 +206,11 @@ def _repetition(effect: Effect[E], first: Mapping[UUID, Effect[E]]) -> bool | Po
 def _first_effects_statement(store: Store[E]) -> str:
     # One statement is one round trip and one transaction, where the usual way takes six.
     first = len(store.columns([])) + 1
+    changed = (
+        f", changed AS ({store.history.insert(first + 10)} WHERE c.id IN (SELECT id FROM claimed))"
+        if store.history is not None
+        else ""
+    )
     return f"""
         WITH claimed AS (
             INSERT INTO inbox (message_id, message_type, digest)
@@ -195,6 +222,6 @@ def _first_effects_statement(store: Store[E]) -> str:
             {store.insert} WHERE e.id IN (SELECT id FROM claimed)
         ), sent AS (
             {outbox.insert_caused(first + 3, "claimed")}
-        )
+        ){changed}
         SELECT id FROM claimed
     """

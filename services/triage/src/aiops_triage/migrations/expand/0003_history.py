@@ -1,0 +1,27 @@
+"""History: one row for each version."""
+
+from alembic import op
+
+revision = "triage_0003"
+down_revision = "triage_0002"
+branch_labels = None
+depends_on = None
+
+# Append-only: what may only be read and added to cannot be made to say something else.
+CHANGES = """
+CREATE TABLE ticket_changes (
+    ticket_id uuid NOT NULL,
+    version integer NOT NULL CHECK (version >= 1),
+    kind text NOT NULL,
+    changed_at timestamptz NOT NULL,
+    changed_by text,
+    delta jsonb NOT NULL,
+    PRIMARY KEY (ticket_id, version)
+);
+REVOKE UPDATE, DELETE, TRUNCATE ON ticket_changes FROM CURRENT_USER;
+"""
+
+
+def upgrade() -> None:
+    """Create the tables."""
+    op.execute(CHANGES)
