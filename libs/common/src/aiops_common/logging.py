@@ -1,7 +1,8 @@
-"""Structured logs: one JSON object a line on standard output, with the ids of the current trace and span."""
+"""Structured logs: one redacted JSON object a line on standard output, with the ids of the current trace and span."""
 
 import logging
 import sys
+import threading
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -9,9 +10,14 @@ import orjson
 import structlog
 from opentelemetry import trace
 
+from aiops_common.redaction.records import redact_value
+
 _TOLD_OTHERWISE = ("aio_pika.robust_connection", "aio_pika.tools", "aiormq.connection", "asyncpg.pool")
 """Loggers that write again and again, with tracebacks, while the broker or the database is away: ours tell that once
 or with back-off."""
+
+
+_OURS = frozenset(("timestamp", "level", "service", "trace_id", "span_id"))
 
 
 def _add_trace_ids(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -20,6 +26,11 @@ def _add_trace_ids(_logger: object, _method: str, event: MutableMapping[str, Any
         event["trace_id"] = f"{context.trace_id:032x}"
         event["span_id"] = f"{context.span_id:016x}"
     return event
+
+
+def _redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    # Last of all, so that texts of libraries and of exceptions pass it too.
+    return {name: value if name in _OURS else redact_value(name, value) for name, value in event.items()}
 
 
 def _render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
@@ -60,7 +71,7 @@ def setup_logging(service: str, level: str = "INFO") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _redact, _render],
         )
     )
     root = logging.getLogger()
@@ -68,8 +79,19 @@ def setup_logging(service: str, level: str = "INFO") -> None:
     root.setLevel(logging.WARNING)
     for name in _TOLD_OTHERWISE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    _take_over_what_python_prints()
     logging.getLogger("aiops_common").setLevel(level)
     logging.getLogger(f"aiops_{service}").setLevel(level)
+
+
+def _take_over_what_python_prints() -> None:
+    """What ends the process or a thread, and warnings, become records, so that they are redacted too."""
+    log = logging.getLogger("python")
+    sys.excepthook = lambda kind, error, trace: log.critical("process.failed", exc_info=(kind, error, trace))
+    threading.excepthook = lambda args: log.error(
+        "thread.failed", exc_info=args.exc_value or False, extra={"thread_name": getattr(args.thread, "name", None)}
+    )
+    logging.captureWarnings(capture=True)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

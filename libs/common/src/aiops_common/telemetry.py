@@ -6,15 +6,19 @@ nowhere. Sampling follows the standard ``OTEL_TRACES_SAMPLER`` variables.
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import orjson
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import Link, Status
+from opentelemetry.util.types import AttributeValue
+
+from aiops_common.redaction.records import redact_line, redact_value
 
 
 class FileSpanExporter(SpanExporter):
@@ -40,6 +44,69 @@ class FileSpanExporter(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
+class RedactingExporter(SpanExporter):
+    """Hands spans on without personal data and secrets, however they got in: names, attributes, events, statuses.
+
+    Where a request came from and with which query string is left out altogether.
+    """
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Redact ``spans`` and hand them on; runs in the thread that exports."""
+        return self._exporter.export([_redacted(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """End the exporter behind it."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Flush the exporter behind it."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+_LEFT_OUT = frozenset(
+    (
+        *("url.query", "client.address", "client.port", "network.peer.address", "network.peer.port"),
+        *("user_agent.original", "net.peer.ip", "net.peer.port", "http.client_ip", "http.user_agent"),
+    )
+)
+"""Attributes of requests, by their names in the semantic conventions of HTTP, new and old."""
+_ADDRESSES = frozenset(("url.full", "url.path", "http.url", "http.target"))
+
+
+def _redacted(span: ReadableSpan) -> ReadableSpan:
+    status = span.status
+    return ReadableSpan(
+        name=redact_line(span.name),
+        context=span.get_span_context(),
+        parent=span.parent,
+        resource=span.resource,
+        attributes=_attributes(span.attributes),
+        events=[
+            Event(redact_line(event.name), _attributes(event.attributes), event.timestamp) for event in span.events
+        ],
+        links=[Link(link.context, _attributes(link.attributes)) for link in span.links],
+        kind=span.kind,
+        status=Status(status.status_code, redact_line(status.description)) if status.description else status,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _attributes(attributes: Mapping[str, AttributeValue] | None) -> dict[str, AttributeValue]:
+    return {name: _attribute(name, value) for name, value in (attributes or {}).items() if name not in _LEFT_OUT}
+
+
+def _attribute(name: str, value: AttributeValue) -> AttributeValue:
+    if name in _ADDRESSES and isinstance(value, str):
+        value = value.partition("?")[0]
+    redacted: AttributeValue = redact_value(name, value)
+    return redacted
+
+
 def _as_dict(span: ReadableSpan) -> dict[str, object]:
     context = span.get_span_context()
     return {
@@ -63,9 +130,10 @@ def setup_telemetry(service: str) -> Callable[[], None]:
     To be called once, before anything is traced. Without a destination no provider is installed, and spans cost
     next to nothing.
     """
-    exporter = _exporter()
-    if exporter is None:
+    destination = _exporter()
+    if destination is None:
         return lambda: None
+    exporter = RedactingExporter(destination)
     provider = TracerProvider(
         resource=Resource.create({"service.name": f"aiops-{service}", "service.namespace": "aiops"})
     )

@@ -22,6 +22,21 @@ MAX_COMMITS = 10_000
 """Most commits or entries that one command may carry."""
 
 
+TEXT_LIMITS = {
+    "message": 64 * 1024,
+    "author": 320,
+    "paths": 4096,
+    "text": 4096,
+    "scope": 200,
+    "references": 200,
+    "authors": 320,
+}
+"""Fields of commits and entries that hold text, and the most characters each may have."""
+
+NAME_LIMITS = {"project": 200, "release": 100, "previous_release": 100}
+"""Fields that name something, and the most characters each may have."""
+
+
 class ChangeSection(StrEnum):
     """Sections of Keep a Changelog 1.1, with BREAKING before and INTERNAL behind them."""
 
@@ -47,21 +62,21 @@ class Bump(StrEnum):
 class CommitInput(Model):
     """One commit; ``paths`` are the files it changed."""
 
-    message: Annotated[str, Field(min_length=1, max_length=64 * 1024), Storable]
+    message: Annotated[str, Field(min_length=1, max_length=TEXT_LIMITS["message"]), Storable]
     hash: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{4,64}$"), Storable] | None = None
-    author: Annotated[str, Field(max_length=320), Storable] | None = None
+    author: Annotated[str, Field(max_length=TEXT_LIMITS["author"]), Storable] | None = None
     committed_at: Timestamp | None = None
-    paths: tuple[Annotated[str, Field(max_length=4096), Storable], ...] = ()
+    paths: tuple[Annotated[str, Field(max_length=TEXT_LIMITS["paths"]), Storable], ...] = ()
 
 
 class EntryInput(Model):
     """One entry that somebody already wrote."""
 
     section: ChangeSection
-    text: Annotated[str, Field(min_length=1, max_length=4096), Storable]
-    scope: Annotated[str, Field(max_length=200), Storable] | None = None
-    references: tuple[Annotated[str, Field(max_length=200), Storable], ...] = ()
-    authors: tuple[Annotated[str, Field(max_length=320), Storable], ...] = ()
+    text: Annotated[str, Field(min_length=1, max_length=TEXT_LIMITS["text"]), Storable]
+    scope: Annotated[str, Field(max_length=TEXT_LIMITS["scope"]), Storable] | None = None
+    references: tuple[Annotated[str, Field(max_length=TEXT_LIMITS["references"]), Storable], ...] = ()
+    authors: tuple[Annotated[str, Field(max_length=TEXT_LIMITS["authors"]), Storable], ...] = ()
     breaking: bool = False
 
 
@@ -101,14 +116,21 @@ class ChangelogSnapshot(Snapshot):
 
 
 class GenerateChangelog(Command):
-    """Make a changelog from commits or from ready entries. The message id becomes the changelog's id."""
+    """Make a changelog from commits or from ready entries. The message id becomes the changelog's id.
+
+    ``redacted`` says that all of its texts and names were redacted already; it is believed from the project's own
+    services only.
+    """
 
     message_type: ClassVar[str] = "changelog.generate_changelog.v1"
-    project: Annotated[str, Field(min_length=1, max_length=200), Storable]
-    release: Annotated[str, Field(min_length=1, max_length=100), Storable] | None = None
-    previous_release: Annotated[str, Field(min_length=1, max_length=100), Storable] | None = None
+    project: Annotated[str, Field(min_length=1, max_length=NAME_LIMITS["project"]), Storable]
+    release: Annotated[str, Field(min_length=1, max_length=NAME_LIMITS["release"]), Storable] | None = None
+    previous_release: (
+        Annotated[str, Field(min_length=1, max_length=NAME_LIMITS["previous_release"]), Storable] | None
+    ) = None
     commits: Annotated[tuple[CommitInput, ...], Field(max_length=MAX_COMMITS)] | None = None
     entries: Annotated[tuple[EntryInput, ...], Field(max_length=MAX_COMMITS)] | None = None
+    redacted: bool = False
 
     @model_validator(mode="after")
     def _exactly_one_input(self) -> Self:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from aiops_contracts.base import (
     Command,
@@ -23,9 +23,13 @@ MAX_LOG_BYTES = 1024 * 1024
 """Largest log that is accepted inline, in bytes of UTF-8."""
 
 
-def _within_limit(value: str) -> str:
+MAX_SOURCE_LENGTH = 200
+
+
+def _within_limit(value: str, info: ValidationInfo) -> str:
     size = len(value.encode())
-    if size > MAX_LOG_BYTES:
+    # Placeholders can be longer than what they stand for, and the limit is one for the log as it came in.
+    if size > MAX_LOG_BYTES * (4 if info.data.get("redacted") else 1):
         raise ValueError(f"must be at most {MAX_LOG_BYTES} bytes (1 MiB) of UTF-8, not {size}; split it into parts")
     return value
 
@@ -87,9 +91,9 @@ class SummarizeLog(Command):
     """
 
     message_type: ClassVar[str] = "summarizer.summarize_log.v1"
-    source: Annotated[str, Field(min_length=1, max_length=200), Storable]
-    content: Annotated[str, Field(min_length=1), Storable, AfterValidator(_within_limit)]
+    source: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE_LENGTH), Storable]
     redacted: bool = False
+    content: Annotated[str, Field(min_length=1), Storable, AfterValidator(_within_limit)]
     redactions: Annotated[int, Field(ge=0)] = 0
     byte_count: Annotated[int, Field(ge=0)] | None = None
     sealed_content: Annotated[str, Field(max_length=4 * MAX_LOG_BYTES)] | None = None

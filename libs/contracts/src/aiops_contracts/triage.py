@@ -80,6 +80,7 @@ class TicketSnapshot(Snapshot):
 
 MAX_TITLE_LENGTH = 500
 MAX_BODY_LENGTH = 256 * 1024
+MAX_SOURCE_LENGTH = 200
 
 
 class TriageTicket(Command):
@@ -92,7 +93,7 @@ class TriageTicket(Command):
     title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE_LENGTH), Storable]
     body: Annotated[str, Field(max_length=MAX_BODY_LENGTH), Storable]
     reporter_email: Annotated[str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$"), Storable] | None = None
-    source: Annotated[str, Field(min_length=1, max_length=200), Storable] | None = None
+    source: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE_LENGTH), Storable] | None = None
     redacted: bool = False
 
 

@@ -18,11 +18,13 @@ from aiops_common.messaging.message import Delivery
 from aiops_common.messaging.relay import HandOver
 from aiops_common.messaging.replay import cut_page
 from aiops_common.postgres import Pool
-from aiops_common.redaction import redact
+from aiops_common.redaction import redact_fields
 from aiops_common.telemetry import current_trace_id, elapsed_ms
 from aiops_contracts import base
 from aiops_contracts.base import Event
 from aiops_contracts.changelog import (
+    NAME_LIMITS,
+    TEXT_LIMITS,
     ChangelogFailed,
     ChangelogGenerated,
     ChangelogSnapshot,
@@ -62,10 +64,11 @@ class ChangelogService:
                 await self._generate_new(delivery)
 
     async def _generate_new(self, delivery: Delivery[GenerateChangelog]) -> None:
-        received = self._received(delivery)
+        command = await asyncio.to_thread(redacted_command, delivery)
+        received = self._received(delivery, command)
         started = time.monotonic_ns()
         with _tracer.start_as_current_span("engine changelog"):
-            draft = await asyncio.to_thread(self._draft, delivery.message)
+            draft = await asyncio.to_thread(self._draft, command)
         model = self._model if draft.sections else None  # without entries there is nothing to write about
         improved = await improve(model, draft, lambda: build_prompt(received.project, draft), NotesAnswer, apply)
         provenance = improved.provenance(Provenance, elapsed_ms(started))
@@ -75,7 +78,9 @@ class ChangelogService:
     async def give_up(self, delivery: Delivery[GenerateChangelog], failure: base.JobFailure) -> None:
         """Store and tell that the changelog could not be made, unless it was."""
         reason = JobFailure(code=failure.code, message=failure.message, attempts=failure.attempts)
-        failed = self._received(delivery).failed(reason, self._clock())
+        failed = self._received(delivery, await asyncio.to_thread(redacted_command, delivery)).failed(
+            reason, self._clock()
+        )
         await self._effects.write_failure(Effect(delivery, failed.following, _failed, "changelog.failed"))
 
     def _draft(self, command: GenerateChangelog) -> Draft:
@@ -83,26 +88,23 @@ class ChangelogService:
         project, release, previous = command.project, command.release, command.previous_release
         if command.entries is not None:
             entries = [
-                Entry(ChangeSection(e.section), redact(e.text).text, e.scope, e.references, e.authors, e.breaking)
+                Entry(ChangeSection(e.section), e.text, e.scope, e.references, e.authors, e.breaking)
                 for e in command.entries
             ]
             return generate_from_entries(
                 entries, project=project, release=release, previous_release=previous, released_on=today
             )
-        commits = [
-            Commit(redact(c.message).text, c.hash, _redacted(c.author), c.committed_at, c.paths)
-            for c in command.commits or ()
-        ]
+        commits = [Commit(c.message, c.hash, c.author, c.committed_at, c.paths) for c in command.commits or ()]
         return generate(commits, project=project, release=release, previous_release=previous, released_on=today)
 
-    def _received(self, delivery: Delivery[GenerateChangelog]) -> Changelog:
+    def _received(self, delivery: Delivery[GenerateChangelog], command: GenerateChangelog) -> Changelog:
         return Changelog(
             id=delivery.id,
             version=0,
             state=JobState.PENDING,
-            project=delivery.message.project,
-            release=delivery.message.release,
-            previous_release=delivery.message.previous_release,
+            project=command.project,
+            release=command.release,
+            previous_release=command.previous_release,
             trace_id=current_trace_id(),
             created_at=delivery.time,
             updated_at=self._clock(),
@@ -117,8 +119,11 @@ class ChangelogService:
         return ReplayedChangelogs(snapshots=page.snapshots, next_after=page.next_after)
 
 
-def _redacted(text: str | None) -> str | None:
-    return None if text is None else redact(text).text
+def redacted_command(delivery: Delivery[GenerateChangelog]) -> GenerateChangelog:
+    """The command with its texts and names redacted, unless one of our own services did that."""
+    if delivery.message.redacted and not delivery.is_from_outside:
+        return delivery.message
+    return redact_fields(delivery.message, texts=TEXT_LIMITS, names=NAME_LIMITS)
 
 
 def _snapshot(changelog: Changelog) -> ChangelogSnapshot:

@@ -1,6 +1,7 @@
 """``python -m aiops_summarizer``: the summarizer's commands."""
 
 import dataclasses
+import importlib
 import json
 import sys
 import tempfile
@@ -14,6 +15,8 @@ import typer
 
 from aiops_common.cli import add_service_commands
 from aiops_common.redaction import redact
+from aiops_common.sealing import Keyring
+from aiops_common.settings import load_settings
 from aiops_summarizer.domain import Digest
 from aiops_summarizer.engine import scan, summarise
 from aiops_summarizer.engine.templates import TemplateStore
@@ -32,6 +35,20 @@ add_service_commands(cli, name="summarizer", package="aiops_summarizer", setting
 @cli.callback()
 def main() -> None:
     """Log summaries."""
+
+
+@cli.command()
+def reseal(as_json: Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")] = False) -> None:
+    """Seal the logs as they came in anew under the newest of SUMMARIZER_CONTENT_KEYS, so that older keys can go.
+
+    It can be run beside the service, be ended at any time, and be run again. Exits with 1 if some are left under an
+    older key (one that is not set any more, or that does not open them), or if PostgreSQL does not answer.
+    """
+    # The driver of PostgreSQL is not worth loading for the commands that work offline.
+    command = importlib.import_module("aiops_summarizer.resealing")
+    settings = load_settings(SummarizerSettings)
+    keyring = Keyring.parse(settings.content_keys)
+    raise typer.Exit(command.run(settings.database_url.get_secret_value(), keyring, as_json=as_json))
 
 
 @cli.command()

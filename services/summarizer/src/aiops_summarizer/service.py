@@ -11,15 +11,16 @@ from opentelemetry import trace
 from aiops_common.llm import LanguageModel, improve
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
-from aiops_common.messaging.message import Delivery
+from aiops_common.messaging.message import Delivery, Poison
 from aiops_common.messaging.relay import HandOver
 from aiops_common.messaging.replay import cut_page
 from aiops_common.postgres import Pool
-from aiops_common.redaction import redact
 from aiops_common.telemetry import current_trace_id, elapsed_ms
 from aiops_contracts import base
-from aiops_contracts.base import Event
+from aiops_contracts.base import ChangePage, Event
 from aiops_contracts.summarizer import (
+    MAX_LOG_BYTES,
+    ListLogChanges,
     LogSnapshot,
     LogSummarized,
     LogSummaryFailed,
@@ -30,6 +31,7 @@ from aiops_contracts.summarizer import (
 from aiops_summarizer.domain import Digest, JobFailure, JobState, LogEntry, LogSummary, Provenance
 from aiops_summarizer.engine import digest, iter_lines
 from aiops_summarizer.prompts import SummaryAnswer, apply, build_prompt
+from aiops_summarizer.raw_contents import RawContents, Received
 from aiops_summarizer.repository import LogRepository
 
 _tracer = trace.get_tracer(__name__)
@@ -44,11 +46,13 @@ class SummarizerService:
         self,
         pool: Pool,
         repository: LogRepository,
+        raw: RawContents,
         hand_over: HandOver,
         model: LanguageModel | None,
         leases: Leases,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._raw = raw
         self._model = model
         self._leases = leases
         self._clock = clock
@@ -58,23 +62,26 @@ class SummarizerService:
 
     async def summarize(self, delivery: Delivery[SummarizeLog]) -> None:
         """Summarise the log, and store and tell the summary once per message id."""
+        if delivery.is_from_outside and len(delivery.message.content.encode()) > MAX_LOG_BYTES:
+            # The contract allows more of what is redacted, and whether it is only our own can say.
+            raise Poison("bad_payload", f"content: must be at most {MAX_LOG_BYTES} bytes (1 MiB) of UTF-8")
         async with self._leases.hold(delivery) as is_new:
             if is_new:
                 await self._summarize_new(delivery)
 
     async def _summarize_new(self, delivery: Delivery[SummarizeLog]) -> None:
         # Redaction and engine keep a core busy for as long as a second: not on the event loop.
-        received, redactions = await asyncio.to_thread(self._received, delivery)
-        summary = await self._summarize(received, redactions)
-        done = replace(received, state=JobState.SUCCEEDED, summary=summary, updated_at=self._clock())
-        await self._effects.write(Effect(delivery, lambda version: replace(done, version=version), _summarized))
+        received = await self._received(delivery)
+        entry = self._entry(delivery, received)
+        summary = await self._summarize(entry, received.redactions)
+        done = replace(entry, state=JobState.SUCCEEDED, summary=summary, updated_at=self._clock())
+        await self._effects.write(Effect(delivery, done.following, _summarized, "log.summarized"))
 
     async def give_up(self, delivery: Delivery[SummarizeLog], failure: base.JobFailure) -> None:
         """Store and tell that the log could not be summarised, unless it was."""
         reason = JobFailure(code=failure.code, message=failure.message, attempts=failure.attempts)
-        received, _ = await asyncio.to_thread(self._received, delivery)
-        failed = replace(received, state=JobState.FAILED, failure=reason)
-        await self._effects.write_failure(Effect(delivery, lambda version: replace(failed, version=version), _failed))
+        failed = replace(self._entry(delivery, await self._received(delivery)), state=JobState.FAILED, failure=reason)
+        await self._effects.write_failure(Effect(delivery, failed.following, _failed, "log.summary_failed"))
 
     async def _summarize(self, entry: LogEntry, redactions: int) -> LogSummary:
         started = time.monotonic_ns()
@@ -84,22 +91,32 @@ class SummarizerService:
         improved = await improve(self._model, found, lambda: build_prompt(entry.source, found), SummaryAnswer, apply)
         return _summary(improved.result, redactions, improved.provenance(Provenance, elapsed_ms(started)))
 
-    def _received(self, delivery: Delivery[SummarizeLog]) -> tuple[LogEntry, int]:
-        content = delivery.message.content
-        redacted = redact(content)
-        entry = LogEntry(
+    async def _received(self, delivery: Delivery[SummarizeLog]) -> Received:
+        received = await asyncio.to_thread(self._raw.receive, delivery)
+        await self._raw.keep(delivery, received)
+        return received
+
+    def _entry(self, delivery: Delivery[SummarizeLog], received: Received) -> LogEntry:
+        return LogEntry(
             id=delivery.id,
             version=0,
-            source=delivery.message.source,
-            content=redacted.text,
-            line_count=sum(1 for _ in iter_lines(redacted.text)),
-            byte_count=len(content.encode()),
+            source=received.source,
+            content=received.content,
+            line_count=received.line_count,
+            byte_count=received.byte_count,
             state=JobState.PENDING,
             trace_id=current_trace_id(),
             created_at=delivery.time,
             updated_at=self._clock(),
         )
-        return entry, redacted.count
+
+    async def changes(self, delivery: Delivery[ListLogChanges]) -> ChangePage:
+        """Versions of a log entry, oldest first; none where there is no such entry."""
+        request = delivery.message
+        async with self._pool.transaction() as connection:
+            return await self._repository.history.page(
+                connection, request.log_id, after=request.after, limit=request.limit
+            )
 
     async def replay(self, delivery: Delivery[ReplayLogs]) -> ReplayedLogs:
         """One page of all log entries, as their events told of them."""

@@ -16,7 +16,7 @@ from aiops_common.messaging.names import EVENTS_EXCHANGE
 from aiops_common.messaging.relay import HandOver
 from aiops_common.messaging.replay import cut_page
 from aiops_common.postgres import Connection, Pool
-from aiops_common.redaction import redact
+from aiops_common.redaction import redact, redact_name
 from aiops_common.telemetry import current_trace_id, elapsed_ms
 from aiops_contracts import base
 from aiops_contracts.base import ChangePage, Event
@@ -149,7 +149,7 @@ class TriageService:
             title=message.title if trusted else redact(message.title).text,
             body=message.body if trusted else redact(message.body).text,
             reporter_email=message.reporter_email,
-            source=message.source or delivery.principal,
+            source=redact_name(message.source) if message.source else delivery.principal,
             trace_id=current_trace_id(),
             created_at=delivery.time,
             updated_at=self._clock(),

@@ -5,13 +5,13 @@ without hits costs next to nothing, and every pattern is bounded or anchored, so
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from aiops_common.redaction.assignments import assigned_secrets
 from aiops_common.redaction.network import addresses
 from aiops_common.redaction.numbers import numbers
 from aiops_common.redaction.personal import emails, ibans
-from aiops_common.redaction.redacted import PLACEHOLDER, Redacted
+from aiops_common.redaction.redacted import PLACEHOLDER, Kind, Redacted
 from aiops_common.redaction.secrets import keys, pem_blocks, tokens, url_credentials
 from aiops_common.redaction.spans import Span
 
@@ -22,23 +22,30 @@ _RECOGNISERS = (url_credentials, tokens, keys, assigned_secrets, emails, ibans, 
 # again until nothing more is found; the bound keeps hostile text from asking for more.
 _MAX_PASSES = 8
 
+_IN_NAMES = frozenset((Kind.IP, Kind.PHONE, Kind.SSN))
 
-def redact(text: str) -> Redacted:
+
+def redact(text: str, *, keep: Collection[Kind] = ()) -> Redacted:
     """Replace personal data and secrets in ``text`` by placeholders such as ``<EMAIL_1>``.
 
     The same value of the same kind gets the same number. Placeholders that stand in ``text`` already are left alone
     and their numbers are not used again, so redacting twice changes nothing and ``restore`` gives back ``text``
-    exactly, whatever was in it.
+    exactly, whatever was in it. What is of a kind in ``keep`` stays.
     """
-    ledger = _Ledger(text)
+    ledger = _Ledger(text, keep)
     blocks = list(pem_blocks(text))
     without_blocks = ledger.replace(text, blocks) if blocks else text
     return ledger.outcome(_settled(without_blocks, ledger, _MAX_PASSES))
 
 
+def redact_name(text: str) -> str:
+    """The name of a system, project or release, which may be an address or a number, without anything else."""
+    return redact(text, keep=_IN_NAMES).text
+
+
 def _settled(text: str, ledger: "_Ledger", passes: int) -> str:
     """``text`` with everything replaced that is found in it, and again in the lines that this changed."""
-    spans = _without_overlaps(text)
+    spans = _without_overlaps(text, ledger.keep)
     if not spans or not passes:
         return text
     kept: list[str] = []
@@ -69,8 +76,8 @@ def _by_line(text: str, spans: list[Span]) -> Iterator[tuple[int, int, list[Span
         yield start, end, line
 
 
-def _without_overlaps(text: str) -> list[Span]:
-    found = [span for recogniser in _RECOGNISERS for span in recogniser(text)]
+def _without_overlaps(text: str, keep: Collection[Kind]) -> list[Span]:
+    found = [span for recogniser in _RECOGNISERS for span in recogniser(text) if span.kind not in keep]
     if len(found) < 2:
         return found
     found.sort(key=lambda span: (span.start, -span.end))
@@ -84,7 +91,8 @@ def _without_overlaps(text: str) -> list[Span]:
 class _Ledger:
     """Which placeholder stands for which value, within one text."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, keep: Collection[Kind]) -> None:
+        self.keep = keep
         self._originals: dict[str, str] = {}
         self._by_value: dict[tuple[str, str], str] = {}
         self._kinds: Counter[str] = Counter()

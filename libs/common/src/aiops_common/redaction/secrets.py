@@ -26,12 +26,16 @@ def pem_blocks(text: str) -> Iterator[Span]:
 
 # RFC 7519: base64url of '{"' is eyJ. The look-behind follows the literal, so that the scan runs on the literal and a
 # long run of it is read once.
-_JWT = re.compile(r"eyJ(?<![A-Za-z0-9_-]eyJ)[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,3}")
+# RFC 7516: five parts; the second one is empty where the key was agreed on before (alg "dir").
+_JWT = re.compile(
+    r"eyJ(?<![A-Za-z0-9_-]eyJ)[A-Za-z0-9_-]{8,}"
+    r"\.(?:[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,3}|(?:\.[A-Za-z0-9_-]{8,}){3})"
+)
 _BEARER = re.compile(r"[Bb]earer(?<!\w[Bb]earer)[ \t]{1,4}(?P<value>[A-Za-z0-9._~+/-]{16,4096}=*)")
 
 
 def tokens(text: str) -> Iterator[Span]:
-    """JSON Web Tokens, and what follows the scheme ``Bearer`` (RFC 6750)."""
+    """JSON Web Tokens, signed or encrypted, and what follows the scheme ``Bearer`` (RFC 6750)."""
     if "eyJ" in text:
         yield from (Span(*match.span(), Kind.JWT) for match in _JWT.finditer(text))
     if "earer " in text:
@@ -46,6 +50,7 @@ def _key(literal: str, rest: str) -> tuple[str, re.Pattern[str]]:
 
 # What such a key starts with, and the rest of it, as the issuers document them. Bodies are bounded.
 _KEYS = (
+    _key("aiops_", "[A-Za-z0-9_-]{43}"),  # our own
     _key("AKIA", "[A-Z0-9]{16}"),  # AWS access key ids, long-lived and temporary
     _key("ASIA", "[A-Z0-9]{16}"),
     _key("gh", "[pousr]_[A-Za-z0-9]{36,255}"),  # GitHub

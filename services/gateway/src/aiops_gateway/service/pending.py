@@ -1,22 +1,17 @@
 """Work that is accepted and not done: the rows that readers see until its owner tells of it.
 
-A row follows from its command alone, so that it can be made again from the outbox.
+A row follows from its redacted command alone, so that it can be made again from the outbox.
 """
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from aiops_common.redaction import redact
 from aiops_contracts.base import JobState
 from aiops_contracts.changelog import ChangelogSnapshot, GenerateChangelog
 from aiops_contracts.summarizer import LogSnapshot, SummarizeLog
 from aiops_contracts.triage import TicketSnapshot, TicketStatus, TriageTicket
-
-_INLINE_CHARS = 16 * 1024
-"""Longer texts are redacted in a thread, so that the event loop stays free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +35,30 @@ class Origin:
         }
 
 
-async def pending_log(command: SummarizeLog, origin: Origin) -> LogSnapshot:
+def pending_log(command: SummarizeLog, origin: Origin) -> LogSnapshot:
     """The log entry without its summary."""
-    content = await _redacted(command.content)
     return LogSnapshot(
         **origin.job(),
         source=command.source,
-        content=content,
-        line_count=count_lines(content),
-        byte_count=len(command.content.encode()),
+        content=command.content,
+        line_count=count_lines(command.content),
+        byte_count=len(command.content.encode()) if command.byte_count is None else command.byte_count,
     )
 
 
-async def pending_ticket(command: TriageTicket, origin: Origin) -> TicketSnapshot:
+def pending_ticket(command: TriageTicket, origin: Origin) -> TicketSnapshot:
     """The ticket without its triage."""
     return TicketSnapshot(
         **origin.job(),
-        title=command.title if command.redacted else await _redacted(command.title),
-        body=command.body if command.redacted else await _redacted(command.body),
+        title=command.title,
+        body=command.body,
         reporter_email=command.reporter_email,
         source=command.source or origin.principal,
         status=TicketStatus.OPEN,
     )
 
 
-async def pending_changelog(command: GenerateChangelog, origin: Origin) -> ChangelogSnapshot:
+def pending_changelog(command: GenerateChangelog, origin: Origin) -> ChangelogSnapshot:
     """The changelog without its content."""
     return ChangelogSnapshot(
         **origin.job(),
@@ -72,12 +66,6 @@ async def pending_changelog(command: GenerateChangelog, origin: Origin) -> Chang
         release=command.release,
         previous_release=command.previous_release,
     )
-
-
-async def _redacted(text: str) -> str:
-    if len(text) <= _INLINE_CHARS:
-        return redact(text).text
-    return (await asyncio.to_thread(redact, text)).text
 
 
 def count_lines(text: str) -> int:

@@ -1,0 +1,67 @@
+"""Commands as they travel: what clients sent is redacted before it is written or published anywhere.
+
+Only a log is kept as it came in, encrypted.
+"""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import TypeVar
+from uuid import UUID
+
+from aiops_common.redaction import redact, redact_fields
+from aiops_common.sealing import Keyring
+from aiops_contracts import changelog, summarizer, triage
+from aiops_contracts.changelog import GenerateChangelog
+from aiops_contracts.summarizer import SummarizeLog
+from aiops_contracts.triage import TriageTicket
+
+T = TypeVar("T")
+
+_INLINE_CHARS = 16 * 1024
+"""Longer texts are redacted and sealed in a thread, so that the event loop stays free."""
+
+
+async def redacted_log(command: SummarizeLog, log_id: UUID, keyring: Keyring) -> SummarizeLog:
+    """The command with the log redacted and, sealed about ``log_id``, as it came in."""
+    return await _aside(lambda: _redacted_log(command, log_id, keyring), len(command.content))
+
+
+async def redacted_ticket(command: TriageTicket) -> TriageTicket:
+    """The command with title and body redacted; the reporter's address is a field of its own and stays."""
+    return await _aside(lambda: _redacted_ticket(command), len(command.body))
+
+
+async def redacted_changelog(command: GenerateChangelog) -> GenerateChangelog:
+    """The command with all texts of commits and entries redacted; the names of authors stay."""
+    commits = sum(len(commit.message) + sum(map(len, commit.paths)) for commit in command.commits or ())
+    return await _aside(lambda: _redacted_changelog(command), commits + sum(len(e.text) for e in command.entries or ()))
+
+
+async def _aside(work: Callable[[], T], chars: int) -> T:
+    return work() if chars <= _INLINE_CHARS else await asyncio.to_thread(work)
+
+
+def _redacted_log(command: SummarizeLog, log_id: UUID, keyring: Keyring) -> SummarizeLog:
+    redacted = redact(command.content)
+    named = redact_fields(command, texts={}, names={"source": summarizer.MAX_SOURCE_LENGTH})
+    return named.model_copy(
+        update={
+            "content": redacted.text,
+            "redacted": True,
+            "redactions": redacted.count,
+            "byte_count": len(command.content.encode()),
+            "sealed_content": base64.b64encode(keyring.seal(command.content, about=log_id)).decode(),
+        }
+    )
+
+
+def _redacted_ticket(command: TriageTicket) -> TriageTicket:
+    texts = {"title": triage.MAX_TITLE_LENGTH, "body": triage.MAX_BODY_LENGTH}
+    redacted = redact_fields(command, texts=texts, names={"source": triage.MAX_SOURCE_LENGTH})
+    return redacted.model_copy(update={"redacted": True})
+
+
+def _redacted_changelog(command: GenerateChangelog) -> GenerateChangelog:
+    redacted = redact_fields(command, texts=changelog.TEXT_LIMITS, names=changelog.NAME_LIMITS)
+    return redacted.model_copy(update={"redacted": True})

@@ -1,0 +1,79 @@
+"""Everything that a running stack has written down or shows, to look for what must not be there."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+
+import asyncpg
+import httpx
+
+from aiops_local.services import SERVICES
+from support.stack import RunningStack
+
+Place = tuple[str, bytes]
+"""Where something stands, and what stands there."""
+
+_COLUMNS = """
+    SELECT c.table_schema AS schema, c.table_name AS name, array_agg(c.column_name::text) AS columns,
+           array_agg(c.data_type::text) AS types
+    FROM information_schema.columns AS c JOIN information_schema.tables AS t USING (table_schema, table_name)
+    WHERE c.table_schema = ANY($1) AND t.table_type = 'BASE TABLE' GROUP BY 1, 2
+"""
+
+
+async def cells(stack: RunningStack) -> AsyncIterator[Place]:
+    """Every value of every table of every service, as bytes."""
+    connection = await asyncpg.connect(stack.environment["DATABASE_URL"])
+    try:
+        tables = await connection.fetch(_COLUMNS, list(SERVICES))
+        assert {table["schema"] for table in tables} == set(SERVICES)
+        for table in tables:
+            pairs = zip(table["columns"], table["types"], strict=True)
+            asked = ", ".join(f'"{c}"' if kind == "bytea" else f'"{c}"::text' for c, kind in pairs)
+            for row in await connection.fetch(f'SELECT {asked} FROM "{table["schema"]}"."{table["name"]}"'):
+                for column, value in zip(table["columns"], row.values(), strict=True):
+                    yield f"{table['schema']}.{table['name']}.{column}", _bytes(value)
+    finally:
+        await connection.close()
+
+
+def _bytes(value: object) -> bytes:
+    if value is None:
+        return b""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def files(stack: RunningStack) -> Iterator[Place]:
+    """The logs of all processes, the servers' included, and the spans."""
+    layout = stack.stack.layout
+    for path in [*sorted(layout.logs.rglob("*")), layout.traces]:
+        if path.is_file():
+            yield path.name, path.read_bytes()
+
+
+async def metrics(stack: RunningStack) -> AsyncIterator[Place]:
+    """What Prometheus reads."""
+    async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
+        for name in SERVICES:
+            yield f"metrics of {name}", (await http.get(f"{stack.stack.services.url(name)}/metrics")).content
+
+
+async def dead_letters_on_the_command_line(stack: RunningStack, *ids: str) -> AsyncIterator[Place]:
+    """What ``list`` and, of those named, ``show`` print."""
+    for arguments in (["list"], ["list", "--json"], *(["show", one] for one in ids)):
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "aiops_common.messaging.deadletter", *arguments],
+            env={**os.environ, "AMQP_URL": stack.environment["OPERATOR_AMQP_URL"]},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        yield f"deadletter {arguments[0]}", done.stdout + done.stderr
+
+
+def sightings(canaries: Mapping[str, str], places: Iterable[Place]) -> set[tuple[str, str]]:
+    """(place, kind of canary) wherever one is seen."""
+    return {(where, kind) for where, text in places for kind, canary in canaries.items() if canary.encode() in text}
