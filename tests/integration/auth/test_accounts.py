@@ -10,15 +10,15 @@ import asyncpg
 import pytest
 
 from aiops_auth.passwords import Passwords
-from aiops_auth.service import AuthService
+from aiops_auth.service import ensure_first_admin, set_user_role
 from aiops_common.postgres import Pool
 from aiops_contracts.auth import AuthReply, Role, SetUserRole
-from integration.auth.running import PASSWORD, log_in, new_email, now, running, sign_up
+from integration.auth.running import PASSWORD, Running, delivery, new_email, now, running
 
 
-async def set_role(service: AuthService, user_id: UUID, role: Role, expected_version: int) -> AuthReply:
+async def set_role(auth: Running, user_id: UUID, role: Role, expected_version: int) -> AuthReply:
     request = SetUserRole(user_id=user_id, role=role, expected_version=expected_version, changed_by=uuid4())
-    return await service.set_user_role(request)
+    return await set_user_role(auth.means, delivery(request))
 
 
 async def without_accounts(pool: Pool) -> None:
@@ -27,12 +27,12 @@ async def without_accounts(pool: Pool) -> None:
 
 
 async def test_of_simultaneous_sign_ups_one_gets_the_address(auth_pool: Pool) -> None:
-    service = await running(auth_pool)
+    auth = await running(auth_pool)
     email = new_email()
-    replies = await asyncio.gather(*(sign_up(service, spelling) for spelling in [email, email.upper()] * 5))
+    replies = await asyncio.gather(*(auth.sign_up(spelling) for spelling in [email, email.upper()] * 5))
     assert sorted(reply.outcome for reply in replies) == ["EMAIL_TAKEN"] * 9 + ["OK"]
     async with auth_pool.connection() as connection:
-        user = next(reply.user for reply in replies if reply.user)
+        user = next(answer.reply.user for answer in replies if answer.reply.user)
         events = await connection.fetchval(
             "SELECT count(*) FROM outbox WHERE routing_key = 'auth.user_changed.v1' "
             "AND convert_from(body, 'UTF8')::jsonb ->> 'subject' = $1",
@@ -42,9 +42,9 @@ async def test_of_simultaneous_sign_ups_one_gets_the_address(auth_pool: Pool) ->
 
 
 async def test_the_index_refuses_a_second_spelling(auth_pool: Pool) -> None:
-    service = await running(auth_pool)
+    auth = await running(auth_pool)
     email = new_email()
-    made = (await sign_up(service, email)).user
+    made = (await auth.sign_up(email)).reply.user
     assert made is not None
     with pytest.raises(asyncpg.UniqueViolationError):
         async with auth_pool.transaction() as connection:
@@ -56,63 +56,65 @@ async def test_the_index_refuses_a_second_spelling(auth_pool: Pool) -> None:
 
 
 async def test_two_administrators_cannot_demote_each_other_at_once(auth_pool: Pool) -> None:
-    service = await running(auth_pool)
+    auth = await running(auth_pool)
     await without_accounts(auth_pool)
-    await service.ensure_first_admin(new_email(), PASSWORD)
-    other = (await sign_up(service, new_email())).user
+    await ensure_first_admin(auth.means, new_email(), PASSWORD)
+    other = (await auth.sign_up(new_email())).reply.user
     assert other is not None
-    assert (await set_role(service, other.id, Role.ADMIN, 1)).outcome == "OK"
+    assert (await set_role(auth, other.id, Role.ADMIN, 1)).outcome == "OK"
     async with auth_pool.connection() as connection:
         admins = await connection.fetch("SELECT id, version FROM accounts WHERE role = 'ADMIN'")
-    replies = await asyncio.gather(*(set_role(service, row["id"], Role.VIEWER, row["version"]) for row in admins))
+    replies = await asyncio.gather(*(set_role(auth, row["id"], Role.VIEWER, row["version"]) for row in admins))
     assert sorted(reply.outcome for reply in replies) == ["INVALID_INPUT", "OK"]
 
 
 async def test_of_simultaneous_changes_at_one_version_one_wins(auth_pool: Pool) -> None:
-    service = await running(auth_pool)
-    user = (await sign_up(service, new_email())).user
+    auth = await running(auth_pool)
+    user = (await auth.sign_up(new_email())).reply.user
     assert user is not None
-    replies = await asyncio.gather(*(set_role(service, user.id, role, 1) for role in (Role.OPS, Role.HR) * 3))
+    replies = await asyncio.gather(*(set_role(auth, user.id, role, 1) for role in (Role.OPS, Role.HR) * 3))
     assert sorted(reply.outcome for reply in replies) == ["OK"] + ["VERSION_CONFLICT"] * 5
     winner = next(reply.user for reply in replies if reply.outcome == "OK")
     assert all(reply.user == winner for reply in replies), "a conflict shows the present user"
 
 
 async def test_services_that_start_together_make_one_key_and_one_administrator(auth_pool: Pool) -> None:
-    service = await running(auth_pool)
+    auth = await running(auth_pool)
     await without_accounts(auth_pool)
     async with auth_pool.transaction() as connection:
-        await connection.execute("DELETE FROM signing_keys")
+        await connection.execute("DELETE FROM signing_keys; DELETE FROM credential_keys")
     email = new_email()
-    await asyncio.gather(*(service.ensure_signing_key() for _ in range(8)))
-    await asyncio.gather(*(service.ensure_first_admin(email, PASSWORD) for _ in range(8)))
+    await asyncio.gather(*(auth.keys.ensure() for _ in range(8)))
+    await asyncio.gather(*(auth.means.credentials.ensure_key() for _ in range(8)))
+    await asyncio.gather(*(ensure_first_admin(auth.means, email, PASSWORD) for _ in range(8)))
     async with auth_pool.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM signing_keys") == 1
+        assert await connection.fetchval("SELECT count(*) FROM credential_keys") == 1
         assert await connection.fetchval("SELECT count(*) FROM accounts") == 1
-    reply = await log_in(service, email)
+    reply = (await auth.log_in(email)).reply
     assert reply.user is not None
     assert reply.user.role is Role.ADMIN
 
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_failures_lock_an_address_with_or_without_an_account(auth_pool: Pool, known: bool) -> None:
-    service = await running(auth_pool)
+    auth = await running(auth_pool)
     email = new_email()
     if known:
-        await sign_up(service, email)
-    replies = [await log_in(service, email, "a wrong long sentence") for _ in range(6)]
+        await auth.sign_up(email)
+    replies = [await auth.log_in(email, "a wrong long sentence") for _ in range(6)]
     assert [reply.outcome for reply in replies] == ["BAD_CREDENTIALS"] * 5 + ["ACCOUNT_LOCKED"]
-    assert (await log_in(service, email)).outcome == "ACCOUNT_LOCKED"
-    later = replace(service, clock=lambda: now() + timedelta(seconds=31))
-    assert (await log_in(later, email)).outcome == ("OK" if known else "BAD_CREDENTIALS")
+    assert (await auth.log_in(email)).outcome == "ACCOUNT_LOCKED"
+    later = replace(auth, means=replace(auth.means, clock=lambda: now() + timedelta(seconds=31)))
+    assert (await later.log_in(email)).outcome == ("OK" if known else "BAD_CREDENTIALS")
 
 
 async def test_failures_of_yesterday_are_deleted(auth_pool: Pool) -> None:
-    service = await running(auth_pool)
+    auth = await running(auth_pool)
     email = new_email()
-    yesterday = replace(service, clock=lambda: now() - timedelta(hours=25))
-    await log_in(yesterday, email, "a wrong long sentence")
-    await log_in(service, new_email(), "a wrong long sentence")
+    yesterday = replace(auth, means=replace(auth.means, clock=lambda: now() - timedelta(hours=25)))
+    await yesterday.log_in(email, "a wrong long sentence")
+    await auth.log_in(new_email(), "a wrong long sentence")
     async with auth_pool.connection() as connection:
         left = await connection.fetchval(
             "SELECT count(*) FROM login_failures WHERE email_digest = $1", hashlib.sha256(email.encode()).digest()
@@ -121,13 +123,14 @@ async def test_failures_of_yesterday_are_deleted(auth_pool: Pool) -> None:
 
 
 async def test_an_outdated_hash_is_replaced_on_log_in(auth_pool: Pool) -> None:
-    service = await running(auth_pool)
+    auth = await running(auth_pool)
     email = new_email()
-    await sign_up(service, email)
-    stronger = replace(service, passwords=Passwords(memory_kib=16, time_cost=2, parallelism=1, concurrency=1))
-    assert (await log_in(stronger, email)).outcome == "OK"
+    await auth.sign_up(email)
+    passwords = Passwords(memory_kib=16, time_cost=2, parallelism=1, concurrency=1)
+    stronger = replace(auth, means=replace(auth.means, passwords=passwords))
+    assert (await stronger.log_in(email)).outcome == "OK"
     async with auth_pool.connection() as connection:
         row = await connection.fetchrow("SELECT version, password_hash FROM accounts WHERE email = $1", email)
     assert row["version"] == 1
     assert row["password_hash"].startswith("$argon2id$v=19$m=16,t=2,p=1$")
-    assert (await log_in(stronger, email)).outcome == "OK"
+    assert (await stronger.log_in(email)).outcome == "OK"

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from aiops_auth.domain import StoredCredentialKey
 from aiops_auth.passwords import Passwords
-from aiops_auth.service import AuthService
-from unit.auth.harness import Auth, Clock, issuer
-from unit.auth.in_memory import Database, InMemoryRepository
+from aiops_auth.tokens import CredentialCipher
+from unit.auth.harness import Auth, Clock, in_memory
 
 
 @pytest.fixture
@@ -18,16 +18,20 @@ def passwords() -> Iterator[Passwords]:
     cheap.close()
 
 
+@pytest.fixture(scope="session")
+def master_key() -> bytes:
+    return os.urandom(32)
+
+
+@pytest.fixture(scope="session")
+def credential_key(master_key: bytes) -> StoredCredentialKey:
+    """Made once, because that takes a tenth of a second."""
+    return CredentialCipher(master_key).new_credential_key(Clock().now)
+
+
 @pytest.fixture
-async def auth(passwords: Passwords) -> Auth:
-    database, clock = Database(), Clock()
-    service = AuthService(
-        transactions=database.transaction,
-        repository=InMemoryRepository(),
-        publish=database.publish,
-        passwords=passwords,
-        tokens=issuer(os.urandom(32)),
-        clock=clock,
-    )
-    await service.ensure_signing_key()
-    return Auth(service, database, clock)
+async def auth(passwords: Passwords, master_key: bytes, credential_key: StoredCredentialKey) -> Auth:
+    made = in_memory(master_key, passwords)
+    made.database.tables.credential_keys.append(credential_key)
+    await made.keys.ensure()
+    return made

@@ -5,7 +5,7 @@ from time import perf_counter
 import pytest
 from argon2.exceptions import InvalidHashError
 
-from aiops_auth.passwords import Passwords
+from aiops_auth.passwords import Passwords, TooManyWaiting
 
 
 async def test_a_password_matches_its_own_hash_only(passwords: Passwords) -> None:
@@ -98,3 +98,36 @@ async def test_a_flood_is_hashed_two_at_a_time_while_the_loop_stays_free() -> No
     counting.close()
     assert 1 <= counting.most <= 2
     assert turns > 50
+
+
+async def test_whoever_waits_too_long_for_a_turn_is_turned_away_and_takes_none() -> None:
+    slow = Passwords(memory_kib=8, time_cost=1, parallelism=1, concurrency=1, longest_wait_seconds=0.01)
+    async with slow.turn():
+        with pytest.raises(TooManyWaiting):
+            async with slow.turn():
+                pytest.fail("there is one turn only")
+    async with slow.turn():
+        pass
+    slow.close()
+
+
+async def test_whoever_gives_up_waiting_makes_room() -> None:
+    narrow = Passwords(memory_kib=8, time_cost=1, parallelism=1, concurrency=1, most_waiting=1)
+
+    async def wait() -> None:
+        async with narrow.turn():
+            pass
+
+    async with narrow.turn():
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        with pytest.raises(TooManyWaiting):
+            await wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        patient = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        assert not patient.done()
+    await patient
+    narrow.close()

@@ -2,14 +2,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from pydantic import SecretStr
 
-from aiops_contracts.auth import LogOut, Role, SetUserRole
-from unit.auth.harness import Auth, refresh_token_of
-
-
-async def log_out(auth: Auth, token: str) -> str:
-    return (await auth.service.log_out(LogOut(refresh_token=SecretStr(token)))).outcome
+from aiops_auth.service import set_user_role
+from aiops_contracts.auth import Role, SetUserRole
+from unit.auth.harness import Auth, delivery, refresh_token_of
 
 
 async def test_each_use_spends_the_token_and_gives_another(auth: Auth) -> None:
@@ -18,7 +14,7 @@ async def test_each_use_spends_the_token_and_gives_another(auth: Auth) -> None:
     reply = await auth.refresh(first)
     second = refresh_token_of(reply)
     assert second != first
-    assert reply.user is not None
+    assert reply.reply.user is not None
     assert reply.tokens is not None
     assert reply.tokens.expires_at == auth.clock.now + timedelta(minutes=10)
     assert refresh_token_of(await auth.refresh(second)) not in (first, second)
@@ -71,14 +67,14 @@ async def test_logging_out_revokes_the_family_and_is_always_fine(auth: Auth) -> 
     first = refresh_token_of(await auth.sign_up())
     second = refresh_token_of(await auth.refresh(first))
     other = refresh_token_of(await auth.log_in())
-    assert await log_out(auth, first) == "OK"
+    assert await auth.log_out(first) == "OK"
     assert (await auth.refresh(second)).outcome == "BAD_CREDENTIALS"
     assert (await auth.refresh(other)).outcome == "OK"
-    assert await log_out(auth, second) == "OK"
-    assert await log_out(auth, "nonsense") == "OK"
+    assert await auth.log_out(second) == "OK"
+    assert await auth.log_out("nonsense") == "OK"
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "x" * 43, "x" * 1_000_000])
+@pytest.mark.parametrize("token", ["", "nonsense", "x" * 43, "x" * 4_000])
 async def test_what_is_no_refresh_token_is_refused(auth: Auth, token: str) -> None:
     await auth.sign_up()
     assert (await auth.refresh(token)).outcome == "BAD_CREDENTIALS"
@@ -87,7 +83,7 @@ async def test_what_is_no_refresh_token_is_refused(auth: Auth, token: str) -> No
 async def test_an_access_token_does_not_refresh(auth: Auth) -> None:
     reply = await auth.sign_up()
     assert reply.tokens is not None
-    assert (await auth.refresh(reply.tokens.access_token)).outcome == "BAD_CREDENTIALS"
+    assert (await auth.refresh(reply.tokens.access_token.get_secret_value())).outcome == "BAD_CREDENTIALS"
 
 
 async def test_the_stored_digest_is_no_refresh_token(auth: Auth) -> None:
@@ -99,10 +95,10 @@ async def test_the_stored_digest_is_no_refresh_token(auth: Auth) -> None:
 
 async def test_a_refresh_tells_the_present_role(auth: Auth) -> None:
     made = await auth.sign_up()
-    assert made.user is not None
-    await auth.service.set_user_role(
-        SetUserRole(user_id=made.user.id, role=Role.OPS, expected_version=1, changed_by=made.user.id)
-    )
-    reply = await auth.refresh(refresh_token_of(made))
+    assert made.reply.user is not None
+    user_id = made.reply.user.id
+    request = SetUserRole(user_id=user_id, role=Role.OPS, expected_version=1, changed_by=user_id)
+    await set_user_role(auth.means, delivery(request))
+    reply = (await auth.refresh(refresh_token_of(made))).reply
     assert reply.user is not None
     assert reply.user.role is Role.OPS

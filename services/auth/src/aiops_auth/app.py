@@ -1,18 +1,37 @@
 """Composition root of auth: the only place that wires."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from starlette.applications import Starlette
 
+from aiops_auth.api_key_secrets import ApiKeySecrets
 from aiops_auth.bootstrap import Bootstrap
 from aiops_auth.consumers import request_handlers
 from aiops_auth.passwords import Passwords
-from aiops_auth.repository import Repository
-from aiops_auth.service import AuthService, Replays
+from aiops_auth.repository import (
+    ApiKeyRepository,
+    CredentialKeyRepository,
+    Repository,
+    SecurityEventRepository,
+    SigningKeyRepository,
+)
+from aiops_auth.service import (
+    ApiKeys,
+    Credentials,
+    KeyRing,
+    Means,
+    Replays,
+    SecurityEvents,
+    Sessions,
+    Transactions,
+    ensure_first_admin,
+)
 from aiops_auth.settings import AuthSettings
-from aiops_auth.tokens import TokenIssuer
+from aiops_auth.tokens import CredentialCipher, TokenIssuer
+from aiops_auth.upkeep import Upkeep
 from aiops_common.messaging import outbox
 from aiops_common.messaging.message import outgoing
 from aiops_common.messaging.names import EVENTS_EXCHANGE
@@ -33,13 +52,52 @@ def build_app(settings: AuthSettings) -> Starlette:
         time_cost=settings.argon2_time_cost,
         parallelism=settings.argon2_parallelism,
         concurrency=settings.hash_concurrency,
+        most_waiting=settings.hash_queue,
     )
     repository = Repository()
-    service = AuthService(
+    keys = key_ring(settings, runtime.pool.transaction)
+    means = Means(
         transactions=runtime.pool.transaction,
         repository=repository,
         publish=publish,
         passwords=passwords,
+        sessions=Sessions(repository, keys.tokens, keys),
+        credentials=keys.credentials,
+        events=keys.security_events,
+        clock=now,
+    )
+    api_keys = ApiKeys(
+        transactions=runtime.pool.transaction,
+        repository=ApiKeyRepository(),
+        publish=publish,
+        secrets=ApiKeySecrets(settings.master_key_bytes()),
+        credentials=keys.credentials,
+        security_events=keys.security_events,
+        clock=now,
+    )
+    rotation_age = timedelta(days=settings.key_rotation_days) if settings.key_rotation_days else None
+    runtime.extra.append(Bootstrap(_first_steps(settings, means, keys), passwords))
+    runtime.extra.append(Upkeep(keys, api_keys, rotation_age=rotation_age))
+    replays = Replays(transactions=runtime.pool.transaction, repository=repository)
+    runtime.answer_requests(request_handlers(means, api_keys, replays), settings, asked_by=GATEWAY)
+    return runtime.app()
+
+
+def _first_steps(settings: AuthSettings, means: Means, keys: KeyRing) -> list[Callable[[], Awaitable[None]]]:
+    steps: list[Callable[[], Awaitable[None]]] = [keys.ensure, means.credentials.ensure_key]
+    if settings.admin_email and settings.admin_password:
+        password = settings.admin_password.get_secret_value()
+        steps.append(partial(ensure_first_admin, means, settings.admin_email, password))
+    return steps
+
+
+def key_ring(settings: AuthSettings, transactions: Transactions) -> KeyRing:
+    """The keys of auth, and those who need them to be there: credentials and the audit log."""
+    security_events = SecurityEvents(repository=SecurityEventRepository(), publish=publish, clock=now)
+    return KeyRing(
+        transactions=transactions,
+        repository=SigningKeyRepository(),
+        publish=publish,
         tokens=TokenIssuer(
             issuer=settings.issuer,
             audience=settings.audience,
@@ -47,12 +105,21 @@ def build_app(settings: AuthSettings) -> Starlette:
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
             master_key=settings.master_key_bytes(),
         ),
-        clock=lambda: datetime.now(UTC),
+        credentials=Credentials(
+            transactions=transactions,
+            repository=CredentialKeyRepository(),
+            cipher=CredentialCipher(settings.master_key_bytes()),
+            clock=now,
+        ),
+        security_events=security_events,
+        clock=now,
+        lead=timedelta(seconds=settings.key_lead_seconds),
     )
-    runtime.extra.append(Bootstrap(service, passwords, settings.admin_email, settings.admin_password))
-    replays = Replays(transactions=runtime.pool.transaction, repository=repository)
-    runtime.answer_requests(request_handlers(service, replays), settings, asked_by=GATEWAY)
-    return runtime.app()
+
+
+def now() -> datetime:
+    """The time, aware and in UTC."""
+    return datetime.now(UTC)
 
 
 async def publish(connection: Connection, events: Sequence[tuple[Event, UUID]]) -> None:

@@ -1,11 +1,9 @@
-"""What must exist before anybody can log in: a signing key, and the first administrator."""
+"""What must exist before anybody can log in: keys, and the first administrator."""
 
 import asyncio
-
-from pydantic import SecretStr
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiops_auth.passwords import Passwords
-from aiops_auth.service import AuthService
 from aiops_common.logging import get_logger
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_common.tasks import stop_task
@@ -14,22 +12,22 @@ _log = get_logger(__name__)
 
 
 class Bootstrap:
-    """Makes key and administrator at the start; while PostgreSQL is away it keeps trying in the background."""
+    """Takes ``steps`` at the start, each of which makes what is missing.
 
-    def __init__(
-        self, service: AuthService, passwords: Passwords, admin_email: str | None, admin_password: SecretStr | None
-    ) -> None:
-        self._service = service
+    While PostgreSQL is away it keeps trying in the background.
+    """
+
+    def __init__(self, steps: Sequence[Callable[[], Awaitable[object]]], passwords: Passwords) -> None:
+        self._steps = steps
         self._passwords = passwords
-        self._email = admin_email
-        self._password = admin_password
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Make what is missing.
 
         Raises:
-            FirstAdminRefused, SigningKeyUnreadable: a setting is wrong; the message says which one.
+            FirstAdminRefused, SigningKeyUnreadable, CredentialKeyUnreadable: a setting is wrong; the message says
+                which one.
         """
         try:
             await self._ensure()
@@ -42,9 +40,8 @@ class Bootstrap:
         self._passwords.close()
 
     async def _ensure(self) -> None:
-        await self._service.ensure_signing_key()
-        if self._email and self._password:
-            await self._service.ensure_first_admin(self._email, self._password.get_secret_value())
+        for step in self._steps:
+            await step()
 
     async def _keep_trying(self) -> None:
         wait = 0.5

@@ -4,9 +4,9 @@ import asyncio
 import base64
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
 from typing import TypeVar, TypeVarTuple
 
 from argon2 import PasswordHasher
@@ -21,14 +21,28 @@ _SALT_BYTES = 16
 _HASH_BYTES = 32
 
 
+class TooManyWaiting(Exception):
+    """As many as may wait for a turn to hash wait already, or it took too long: whoever asked is better told now."""
+
+
 class Passwords:
     """Hashes and verifies passwords.
 
-    At most ``concurrency`` hashes are computed at once, each in ``memory_kib`` KiB; the rest wait, so a flood of
-    log-ins costs time and no memory. Parameters: RFC 9106, section 4.
+    At most ``concurrency`` hashes are computed at once, each in ``memory_kib`` KiB; up to ``most_waiting`` wait and the
+    rest are turned away, so a flood of log-ins costs neither memory nor the time of those who need no hash.
+    Parameters: RFC 9106, section 4.
     """
 
-    def __init__(self, *, memory_kib: int, time_cost: int, parallelism: int, concurrency: int) -> None:
+    def __init__(
+        self,
+        *,
+        memory_kib: int,
+        time_cost: int,
+        parallelism: int,
+        concurrency: int,
+        most_waiting: int = 128,
+        longest_wait_seconds: float = 8.0,
+    ) -> None:
         self._hasher = PasswordHasher(
             time_cost=time_cost,
             memory_cost=memory_kib,
@@ -38,19 +52,40 @@ class Passwords:
         )
         self._threads = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="argon2")
         self._turns = asyncio.Semaphore(concurrency)
+        self._most_waiting = most_waiting
+        # By then whoever asked is about to give up, and a hash would be computed for nobody.
+        self._longest_wait_seconds = longest_wait_seconds
+        self._waiting = 0
         # Nobody's hash: a random one in the same parameters costs as much to verify as a real one and never matches.
         self._nobody = (
             f"$argon2id$v=19$m={memory_kib},t={time_cost},p={parallelism}"
             f"${_unpadded_base64(os.urandom(_SALT_BYTES))}${_unpadded_base64(os.urandom(_HASH_BYTES))}"
         )
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
         """Wait for one of ``concurrency`` turns.
 
         Whoever looks at the lock of an address, verifies and counts the failure within one turn leaves a flood of
         guesses no more than ``concurrency`` attempts beyond the allowed number.
+
+        Raises:
+            TooManyWaiting: ``most_waiting`` wait already, or no turn came within ``longest_wait_seconds``.
         """
-        return self._turns
+        if self._turns.locked() and self._waiting >= self._most_waiting:
+            raise TooManyWaiting
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._longest_wait_seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise TooManyWaiting from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def hash(self, password: str) -> str:
         """A new hash in PHC string format, with its own salt.

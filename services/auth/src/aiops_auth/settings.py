@@ -24,7 +24,7 @@ class AuthSettings(ServiceSettings):
     """Password of the first administrator."""
 
     master_key: SecretStr
-    """32 random bytes in base64; seals the private signing keys (``openssl rand -base64 32``)."""
+    """32 random bytes in base64; seals the private keys (``openssl rand -base64 32``)."""
 
     issuer: str = Field(default="aiops-auth", min_length=1)
     """``iss`` of access tokens."""
@@ -38,6 +38,13 @@ class AuthSettings(ServiceSettings):
     refresh_token_days: int = Field(default=30, ge=1, le=365)
     """How long a refresh token is good, from each rotation."""
 
+    key_lead_seconds: int = Field(default=120, ge=0, le=24 * 3600)
+    """How long a new signing key is announced before it signs, so that every gateway has it by then; at least 60 where
+    others read the gateway's JWKS, which they may keep for a minute."""
+
+    key_rotation_days: int = Field(default=90, ge=0, le=3650)
+    """Age of the newest signing key at which new keys are made, for signing and for credentials; 0: never."""
+
     # RFC 9106, section 4: the second recommended option (low memory).
     argon2_memory_kib: int = Field(default=64 * 1024, ge=8, le=4 * 1024 * 1024)
     """Memory of one password hash, in KiB; at least 8 for each lane."""
@@ -48,11 +55,15 @@ class AuthSettings(ServiceSettings):
     argon2_parallelism: int = Field(default=4, ge=1, le=64)
     """Lanes (threads) of one hash."""
 
-    prefetch: int = Field(default=16, ge=1, le=1000)
+    prefetch: int = Field(default=256, ge=1, le=1000)
     """Requests that are worked on at the same time; those behind them wait on the broker, and expire there."""
 
     hash_concurrency: int = Field(default=2, ge=1, le=64)
     """Hashes computed at once; times ``argon2_memory_kib`` it is the memory that a flood of log-ins can take."""
+
+    hash_queue: int = Field(default=128, ge=1, le=1000)
+    """Log-ins and sign-ups that wait for their hash; further ones are turned away. ``prefetch`` should be well above
+    it, so that requests that need no hash are answered meanwhile."""
 
     @field_validator("master_key")
     @classmethod

@@ -120,12 +120,28 @@ def with_role(account: Account, role: Role, *, expected_version: int, admins: in
         VersionConflict: ``account`` is not at ``expected_version``.
         InvalidInput: field ``role``; the change would leave none of the ``admins``.
     """
-    if account.version != expected_version:
-        raise VersionConflict(
-            f"The account is at version {account.version}, not {expected_version}: look at it again, then decide."
-        )
+    _check_version(account, expected_version)
     if account.role is role:
         return account
     if account.role is Role.ADMIN and admins <= 1:
         raise InvalidInput("role", "This is the last administrator; make another account ADMIN first.")
     return replace(account, role=role, version=account.version + 1, updated_at=max(now, account.updated_at))
+
+
+def check_removal(account: Account, *, expected_version: int, admins: int) -> None:
+    """Whether ``account`` may be removed.
+
+    Raises:
+        VersionConflict: it is not at ``expected_version``.
+        InvalidInput: field ``user_id``; it is the last of the ``admins``.
+    """
+    _check_version(account, expected_version)
+    if account.role is Role.ADMIN and admins <= 1:
+        raise InvalidInput("user_id", "This is the last administrator; make another account ADMIN first.")
+
+
+def _check_version(account: Account, expected_version: int) -> None:
+    if account.version != expected_version:
+        raise VersionConflict(
+            f"The account is at version {account.version}, not {expected_version}: look at it again, then decide."
+        )

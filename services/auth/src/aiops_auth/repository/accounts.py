@@ -1,28 +1,24 @@
-"""Every SQL statement of auth. Table names are unqualified: the role's search_path leads to its own schema."""
+"""Accounts, sessions and log-in failures. Table names are unqualified: the role's search_path leads to its schema."""
 
 from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
-from aiops_auth.domain import Account, LoginFailures, RefreshToken, Role, StoredSigningKey
+from aiops_auth.domain import Account, LoginFailures, RefreshToken, Role
 from aiops_common.messaging.replay import ROWS_AT_ONCE
-from aiops_common.postgres import Connection, encode_json
+from aiops_common.postgres import Connection
 
 _ADD_ACCOUNT = """
-INSERT INTO accounts (id, version, email, display_name, role, created_at, updated_at, password_hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (lower(email)) DO NOTHING RETURNING id
+INSERT INTO accounts (id, version, email, display_name, role, created_at, updated_at, password_hash, sign_up_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id
 """
 _ACCOUNT_COLUMNS = "id, version, email, display_name, role, created_at, updated_at, password_hash"
 _ACCOUNT_BY_EMAIL = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts WHERE lower(email) = lower($1)"
 _ACCOUNT_BY_ID = f"SELECT {_ACCOUNT_COLUMNS} FROM accounts WHERE id = $1"
-_SIGNING_KEY_COLUMNS = "kid, jwk, sealed_private_key, created_at"
 
 # Keys of advisory locks are shared by the whole database: a random upper half keeps them apart from others'.
 _ROLES_LOCK = 0x6A4F_11E2_0000_0001
-_SIGNING_KEYS_LOCK = 0x6A4F_11E2_0000_0002
 
 _PURGED_AT_ONCE = 100
 
@@ -31,15 +27,11 @@ def _account(row: Mapping[str, Any]) -> Account:
     return Account(**{**row, "role": Role(row["role"])})
 
 
-def _signing_key(row: Mapping[str, Any]) -> StoredSigningKey:
-    return StoredSigningKey(**{**row, "jwk": orjson.loads(row["jwk"])})
-
-
 class Repository:
     """Reads and writes what auth owns; every method runs in the caller's transaction."""
 
-    async def add_account(self, connection: Connection, account: Account) -> bool:
-        """Insert; False when another account has the e-mail address."""
+    async def add_account(self, connection: Connection, account: Account, *, sign_up_id: UUID | None = None) -> bool:
+        """Insert; False when another account has the e-mail address, or was made by the same message."""
         inserted = await connection.fetchval(
             _ADD_ACCOUNT,
             account.id,
@@ -50,6 +42,7 @@ class Repository:
             account.created_at,
             account.updated_at,
             account.password_hash,
+            sign_up_id,
         )
         return inserted is not None
 
@@ -60,6 +53,20 @@ class Repository:
     async def account_by_id(self, connection: Connection, account_id: UUID) -> Account | None:
         row = await connection.fetchrow(_ACCOUNT_BY_ID, account_id)
         return _account(row) if row else None
+
+    async def account_by_sign_up(self, connection: Connection, sign_up_id: UUID) -> Account | None:
+        """The account that a message has made."""
+        row = await connection.fetchrow(f"SELECT {_ACCOUNT_COLUMNS} FROM accounts WHERE sign_up_id = $1", sign_up_id)
+        return _account(row) if row else None
+
+    async def hold_account(self, connection: Connection, account_id: UUID) -> Account | None:
+        """The account as it is, not to be deleted before the transaction ends."""
+        row = await connection.fetchrow(f"{_ACCOUNT_BY_ID} FOR KEY SHARE", account_id)
+        return _account(row) if row else None
+
+    async def delete_account(self, connection: Connection, account_id: UUID) -> None:
+        """Delete an account with its sessions; to be called under ``lock_roles``."""
+        await connection.execute("DELETE FROM accounts WHERE id = $1", account_id)
 
     async def accounts_after(self, connection: Connection, after: UUID | None, limit: int) -> AsyncGenerator[Account]:
         """Up to ``limit`` accounts in the order of their ids, from behind ``after``."""
@@ -78,14 +85,15 @@ class Repository:
             account.updated_at,
         )
 
-    async def save_password_hash(self, connection: Connection, account_id: UUID, *, old: str, new: str) -> None:
-        """Replace the hash unless somebody replaced it in the meantime."""
-        await connection.execute(
+    async def save_password_hash(self, connection: Connection, account_id: UUID, *, old: str, new: str) -> bool:
+        """Replace the hash; False where somebody replaced it in the meantime."""
+        status: str = await connection.execute(
             "UPDATE accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2", account_id, old, new
         )
+        return status == "UPDATE 1"
 
     async def lock_roles(self, connection: Connection) -> None:
-        """Let only one transaction change roles: two that demote each other's admin would leave none."""
+        """Let only one transaction change roles or remove: two that demote each other's admin would leave none."""
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _ROLES_LOCK)
 
     async def count_admins(self, connection: Connection) -> int:
@@ -189,31 +197,3 @@ class Repository:
 
     async def clear_login_failures(self, connection: Connection, email_digest: bytes) -> None:
         await connection.execute("DELETE FROM login_failures WHERE email_digest = $1", email_digest)
-
-    async def lock_signing_keys(self, connection: Connection) -> None:
-        """Let only one transaction make keys, so that services that start together make one."""
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _SIGNING_KEYS_LOCK)
-
-    async def newest_signing_key(self, connection: Connection) -> StoredSigningKey | None:
-        row = await connection.fetchrow(
-            f"SELECT {_SIGNING_KEY_COLUMNS} FROM signing_keys ORDER BY created_at DESC, kid LIMIT 1"
-        )
-        return _signing_key(row) if row else None
-
-    async def signing_keys_after(
-        self, connection: Connection, after: str | None, limit: int
-    ) -> AsyncGenerator[StoredSigningKey]:
-        """Up to ``limit`` keys in the order of their kids, from behind ``after``."""
-        behind, arguments = ("", [limit]) if after is None else ("WHERE kid > $2", [limit, after])
-        statement = f"SELECT {_SIGNING_KEY_COLUMNS} FROM signing_keys {behind} ORDER BY kid LIMIT $1"
-        async for row in connection.cursor(statement, *arguments, prefetch=ROWS_AT_ONCE):
-            yield _signing_key(row)
-
-    async def add_signing_key(self, connection: Connection, key: StoredSigningKey) -> None:
-        await connection.execute(
-            "INSERT INTO signing_keys (kid, jwk, sealed_private_key, created_at) VALUES ($1, $2, $3, $4)",
-            key.kid,
-            encode_json(dict(key.jwk)),
-            key.sealed_private_key,
-            key.created_at,
-        )

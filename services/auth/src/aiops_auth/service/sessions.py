@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from pydantic import SecretStr
+
 from aiops_auth.domain import Account, RefreshToken
 from aiops_auth.repository import Repository
+from aiops_auth.service.key_ring import KeyRing
 from aiops_auth.tokens import TokenIssuer
 from aiops_common.postgres import Connection
-from aiops_contracts.auth import Tokens
-
-
-class SigningKeyMissing(Exception):
-    """There is no signing key, so no token can be issued; ``AuthService.ensure_signing_key`` makes one."""
+from aiops_contracts.credentials import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +20,7 @@ class Sessions:
 
     repository: Repository
     tokens: TokenIssuer
+    keys: KeyRing
 
     async def start(self, connection: Connection, account: Account, now: datetime) -> Tokens:
         """Tokens of a new family.
@@ -46,10 +46,7 @@ class Sessions:
         return await self._issue(connection, account, spent.family_id, now)
 
     async def _issue(self, connection: Connection, account: Account, family_id: UUID, now: datetime) -> Tokens:
-        # The key is read each time, so that a new one is in use everywhere as soon as it is committed.
-        key = await self.repository.newest_signing_key(connection)
-        if key is None:
-            raise SigningKeyMissing("there is no signing key yet: call ensure_signing_key when the service starts")
+        key = await self.keys.signing(connection, now)
         access_token, expires_at = self.tokens.access_token(account, key, now)
         refresh_token, digest = self.tokens.refresh_token()
         await self.repository.add_refresh_token(
@@ -62,4 +59,6 @@ class Sessions:
                 expires_at=now + self.tokens.refresh_lifetime,
             ),
         )
-        return Tokens(access_token=access_token, refresh_token=refresh_token, expires_at=expires_at)
+        return Tokens(
+            access_token=SecretStr(access_token), refresh_token=SecretStr(refresh_token), expires_at=expires_at
+        )
