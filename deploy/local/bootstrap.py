@@ -1,4 +1,4 @@
-"""`make setup`: from a machine that has make and Python to a complete `.venv`, with PostgreSQL and RabbitMQ.
+"""`make setup`: from a machine that has make and Python to a complete `.venv`, with PostgreSQL, RabbitMQ and Node.js.
 
 Runs under whatever `python3` is, needs the standard library only, and takes a moment when there is nothing to do.
 Arguments name further programs to install if they are missing (`make bench` needs wrk).
@@ -30,13 +30,14 @@ def main(tools: "list[str]") -> int:
     """Install what is missing and say what was found; returns the exit code."""
     began = time.monotonic()
     sys.path.insert(0, str(Path(__file__).parent / "src"))
-    from aiops_local import packages, virtualenv  # noqa: PLC0415 - an old interpreter cannot read them
-    from aiops_local.installations import NotInstalled, find_postgres, find_rabbitmq  # noqa: PLC0415
+    from aiops_local import node, packages, virtualenv  # noqa: PLC0415 - an old interpreter cannot read them
+    from aiops_local.installations import NotInstalled, find_node, find_postgres, find_rabbitmq  # noqa: PLC0415
 
     try:
         packages.install(packages.missing(tools))
-        found = (find_postgres(), find_rabbitmq())
+        found = (find_postgres(), find_rabbitmq(), find_node())
         changed = virtualenv.prepare(ROOT)
+        changed = node.prepare(ROOT / "tests" / "conformity") or changed
     except packages.NeedsRoot as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -45,7 +46,8 @@ def main(tools: "list[str]") -> int:
         return 1
     python = sys.version.split()[0]
     state = "prepared" if changed else "up to date"
-    sys.stdout.write(f"setup {state} in {time.monotonic() - began:.1f} s: Python {python}, {found[0]}, {found[1]}\n")
+    programs = ", ".join(map(str, found))
+    sys.stdout.write(f"setup {state} in {time.monotonic() - began:.1f} s: Python {python}, {programs}\n")
     return 0
 
 

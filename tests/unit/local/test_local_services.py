@@ -2,11 +2,13 @@ import base64
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from aiops_common.sealing import Keyring
 from aiops_local.layout import Layout
 from aiops_local.postgres import PostgresServer
 from aiops_local.rabbitmq import RabbitmqServer
-from aiops_local.services import ENGINES, SERVICES, Services
+from aiops_local.services import CONTENT, ENGINES, SERVICES, Services
 
 
 @pytest.fixture
@@ -39,6 +41,16 @@ def test_the_master_key_is_32_bytes_in_standard_base64(services: Services) -> No
     key = services.serve("auth", scripted_llm=False).environment["AUTH_MASTER_KEY"]
 
     assert len(base64.b64decode(key, validate=True)) == 32
+
+
+def test_those_who_seal_content_share_its_keys_and_no_other_has_them(services: Services) -> None:
+    environments = {name: services.serve(name, scripted_llm=False).environment for name in SERVICES}
+    keys = {environments[name][f"{name.upper()}_CONTENT_KEYS"] for name in CONTENT}
+
+    assert len(keys) == 1
+    assert Keyring.parse(SecretStr(keys.pop())).newest == "local"
+    for name in set(SERVICES) - set(CONTENT):
+        assert not [variable for variable in environments[name] if variable.endswith("CONTENT_KEYS")]
 
 
 def test_another_language_model_changes_the_engines_and_nothing_else(services: Services) -> None:

@@ -9,7 +9,7 @@ from aiops_local import virtualenv
 from aiops_local.packages import NeedsRoot, install, missing
 
 PACKAGE = Path(aiops_local.__file__).parent
-BEFORE_THE_ENVIRONMENT = ("installations.py", "packages.py", "virtualenv.py", "../../bootstrap.py")
+BEFORE_THE_ENVIRONMENT = ("installations.py", "node.py", "packages.py", "virtualenv.py", "../../bootstrap.py")
 
 
 @pytest.mark.parametrize("module", BEFORE_THE_ENVIRONMENT)

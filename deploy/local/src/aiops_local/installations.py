@@ -1,4 +1,4 @@
-"""The PostgreSQL and RabbitMQ that the machine's distribution installed.
+"""The PostgreSQL, RabbitMQ and Node.js that the machine's distribution installed.
 
 Standard library only: set-up looks for them before there is a virtual environment.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 POSTGRES_MINIMUM = (15, 0)
 RABBITMQ_MINIMUM = (3, 10)
+NODE_MINIMUM = (18, 0)
 
 # Debian's packages keep the real scripts out of PATH: /usr/sbin holds wrappers that switch to the user rabbitmq.
 _RABBITMQ_SCRIPTS = (Path("/usr/lib/rabbitmq/bin"), Path("/opt/rabbitmq/sbin"), Path("/usr/local/sbin"))
@@ -19,12 +20,12 @@ _POSTGRES_VERSIONS = Path("/usr/lib/postgresql")
 
 
 class NotInstalled(Exception):
-    """A server is missing or too old; `make setup` installs it."""
+    """A program is missing or too old; `make setup` installs it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A server's programs, all in the directory `programs`, and its version, e.g. (15, 18)."""
+    """A product's programs, all in the directory `programs`, and its version, e.g. (15, 18)."""
 
     product: str
     programs: Path
@@ -67,10 +68,25 @@ def find_rabbitmq() -> Installation:
     return fitting[0]
 
 
+def find_node() -> Installation:
+    """Node.js with its npm. Raises NotInstalled when there is none that is at least NODE_MINIMUM, or it has no npm."""
+    on_path = shutil.which("node")
+    found = [] if on_path is None else [Installation("Node.js", Path(on_path).parent, _version(on_path))]
+    if not found or found[0].version < NODE_MINIMUM:
+        raise NotInstalled(_complaint("Node.js", NODE_MINIMUM, found))
+    if shutil.which("npm") is None:
+        raise NotInstalled(f"{found[0]} is there, but not its npm; `make setup` installs the distribution's")
+    return found[0]
+
+
 @cache
 def _postgres_version(programs: Path) -> tuple[int, ...]:
+    return _version(programs / "postgres")
+
+
+def _version(program: str | Path) -> tuple[int, ...]:
     answer = subprocess.run(  # noqa: S603 - a program that was just found, without arguments from outside
-        [programs / "postgres", "--version"], capture_output=True, text=True, check=False
+        [program, "--version"], capture_output=True, text=True, check=False
     )
     return _numbers(answer.stdout)
 

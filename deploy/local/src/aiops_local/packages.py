@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from aiops_local.installations import NotInstalled, find_postgres, find_rabbitmq
+from aiops_local.installations import NotInstalled, find_node, find_postgres, find_rabbitmq
 
 # Debian starts a server as soon as its package is installed, and at every boot from then on: on the default ports,
 # which we do not want, as the stack runs servers of its own on ports of its own. maintainer scripts ask
@@ -43,7 +43,7 @@ class NeedsRoot(Exception):
 
 
 def missing(tools: list[str]) -> list[str]:
-    """The packages to install for this interpreter, PostgreSQL, RabbitMQ and the programs `tools`."""
+    """The packages to install for this interpreter, PostgreSQL, RabbitMQ, Node.js and the programs `tools`."""
     packages = []
     if importlib.util.find_spec("ensurepip") is None:
         # Debian keeps the part of Python that puts pip into a virtual environment in a package of its own.
@@ -53,6 +53,11 @@ def missing(tools: list[str]) -> list[str]:
             find()
         except NotInstalled:
             packages.append(package)
+    try:
+        find_node()
+    except NotInstalled:
+        # Debian keeps npm in a package of its own; others bring it along with Node.js, and do not go with Debian's.
+        packages += ["nodejs"] if shutil.which("npm") else ["nodejs", "npm"]
     return packages + [tool for tool in tools if shutil.which(tool) is None]
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from aiops_local.rabbitmq import RabbitmqServer
 ENGINES = ("summarizer", "triage", "changelog")
 """The services that may ask a language model."""
 SERVICES = ("auth", *ENGINES, "gateway")
+CONTENT = ("summarizer", "gateway")
+"""The services that seal and open what clients sent in, with the same keys."""
 PARTNER = "acme"
 """The outside publisher that the topology admits; its exchange is ingress.PARTNER."""
 OPERATOR = "operator"
@@ -106,10 +109,16 @@ class Services:
 
     def _addresses(self, name: str) -> dict[str, str]:
         prefix = name.upper()
-        return {
+        keys = {f"{prefix}_CONTENT_KEYS": self._content_keys()} if name in CONTENT else {}
+        if name == "auth":
+            keys["AUTH_MASTER_KEY"] = _standard_base64(self.credentials["auth:master-key"])
+        return keys | {
             f"{prefix}_DATABASE_URL": self.postgres.url_for(name, self.credentials[f"postgres:{name}"]),
             f"{prefix}_AMQP_URL": self.rabbitmq.url_for(name, self.credentials[f"rabbitmq:{name}"]),
         }
+
+    def _content_keys(self) -> str:
+        return json.dumps([f"local:{_standard_base64(self.credentials['content-key'])}"])
 
     def _environment(self, name: str, scripted_llm: bool) -> dict[str, str]:
         prefix = f"{name.upper()}_"
@@ -121,9 +130,9 @@ class Services:
             own |= {
                 "ADMIN_EMAIL": ADMIN_EMAIL,
                 "ADMIN_PASSWORD": self.credentials["admin"],
-                "MASTER_KEY": _standard_base64(self.credentials["auth:master-key"]),
             }
         return {
+            **({"GATEWAY_DEVELOPMENT": "true"} if name == "gateway" else {}),
             **_given(os.environ, prefix, "OTEL_", but_not=f"{prefix}URL"),
             **self._addresses(name),
             **{prefix + variable: value for variable, value in own.items()},

@@ -1,6 +1,8 @@
 """The commands that every service has: ``serve``, ``migrate`` and ``resend``."""
 
+import contextlib
 import importlib
+import resource
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
@@ -77,13 +79,21 @@ def _serve(name: str, package: str, settings: ServiceSettings) -> None:
     setup_logging(name, settings.log_level)
     flush_spans = setup_telemetry(name)
     build_app: Callable[[ServiceSettings], Starlette] = importlib.import_module(f"{package}.app").build_app
+    http, websocket = importlib.import_module("aiops_common.slow_clients").protocols(settings.send_seconds)
+    _allow_many_connections()
     try:
         uvicorn.run(
             build_app(settings),
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http="httptools",
+            http=http,
+            ws=websocket,
+            # Compression would hold 40 KB for each WebSocket, as long as it is open.
+            ws_per_message_deflate=False,
+            ws_max_size=settings.websocket_message_bytes,
+            # Who is behind a proxy, and which proxy is believed, is for the application to decide.
+            proxy_headers=False,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -91,6 +101,13 @@ def _serve(name: str, package: str, settings: ServiceSettings) -> None:
         )
     finally:
         flush_spans()
+
+
+def _allow_many_connections() -> None:
+    # Many systems start a process with 1,024 open files at most, and let it ask for more.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _migrate(name: str, package: str, settings: ServiceSettings, phase: Phase) -> None:

@@ -24,6 +24,12 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     """Port to listen on."""
 
+    send_seconds: float = Field(default=10.0, gt=0, le=600)
+    """How long a client may take nothing of what waits for it, in seconds, before its connection is closed."""
+
+    websocket_message_bytes: int = Field(default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    """Largest message that is read from a WebSocket, in bytes; a larger one closes it."""
+
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """Level of our own loggers; libraries log from WARNING on."""
 

@@ -1,4 +1,4 @@
-"""Limits on HTTP that hold before anything is parsed."""
+"""The size of request bodies, limited before anything is parsed."""
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,7 +51,7 @@ class BodyLimit:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         error = {
-            "message": f"the request body is larger than {self._max_bytes} bytes",
+            "message": f"the request body is larger than {self._max_bytes} bytes, the limit; send less at a time",
             "extensions": {"code": "LIMIT_EXCEEDED"},
         }
         await JSONResponse({"errors": [error]}, status_code=413)(scope, receive, send)
