@@ -9,6 +9,7 @@ _PROVENANCE = "provenance { engine degraded degradedReason model promptVersion i
 _JOB = "id version state traceId createdAt updatedAt failure { code message attempts }"
 _ENTRY = "text commits"
 
+API_KEY = "id name role createdBy version createdAt expiresAt revokedAt"
 LOG_ENTRY = f"""{_JOB} source content lineCount byteCount summary {{
   headline text severity firstSeen lastSeen patternCount redactions {_PROVENANCE}
   patterns {{ template level count firstLine example }}
@@ -30,6 +31,22 @@ LOG_OUT = f"mutation LogOut($input: LogoutInput!) {{ logout(input: $input) {{ {_
 SET_USER_ROLE = f"""mutation SetUserRole($input: SetUserRoleInput!) {{
   setUserRole(input: $input) {{ {_USER} {_ERRORS} }}
 }}"""
+REMOVE_USER = f"mutation($input: RemoveUserInput!) {{ removeUser(input: $input) {{ {_ERRORS} }} }}"
+CREATE_API_KEY = f"""mutation($input: CreateApiKeyInput!) {{
+  createApiKey(input: $input) {{ apiKey {{ {API_KEY} }} secret {_ERRORS} }}
+}}"""
+REVOKE_API_KEY = f"""mutation($input: RevokeApiKeyInput!) {{
+  revokeApiKey(input: $input) {{ apiKey {{ {API_KEY} }} {_ERRORS} }}
+}}"""
+API_KEYS = f"""query($first: Int, $after: String) {{
+  apiKeys(first: $first, after: $after) {{ totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ {API_KEY} }} }}
+}}"""
+AUDIT_LOG = """query($first: Int, $after: String, $filter: AuditLogFilter) {
+  auditLog(first: $first, after: $after, filter: $filter) {
+    totalCount pageInfo { hasNextPage endCursor }
+    nodes { id at action outcome actor subject address traceId details }
+  }
+}"""
 SUMMARIZE_LOG = f"""mutation SummarizeLog($input: SummarizeLogInput!) {{
   summarizeLog(input: $input) {{ logEntry {{ {LOG_ENTRY} }} {_ERRORS} }}
 }}"""

@@ -19,7 +19,7 @@ from support.queues import purge
 from support.stack import RunningStack
 
 TABLES = ("log_entries", "tickets", "changelogs", "users", "signing_keys")
-PARTS = ["signing-keys", "users", "log-entries", "tickets", "changelogs"]
+PARTS = ["signing-keys", "users", "api-keys", "log-entries", "tickets", "changelogs"]
 SECONDS = 60.0
 
 Dump = dict[str, dict[str, str]]

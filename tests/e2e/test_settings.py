@@ -6,13 +6,14 @@ import sys
 import pytest
 
 from aiops_local.environment import inherited
-from aiops_local.services import SERVICES
+from aiops_local.services import CONTENT, SERVICES
 from support.stack import RunningStack
 
 WRONG = [(service, variable, None) for service in SERVICES for variable in ("DATABASE_URL", "AMQP_URL")] + [
     ("auth", "MASTER_KEY", None),
     ("auth", "MASTER_KEY", "c2VjcmV0LWJ1dC1zaG9ydA=="),
     ("auth", "REFRESH_TOKEN_DAYS", "zero-s3cret"),
+    *((service, "CONTENT_KEYS", value) for service in CONTENT for value in (None, '["local:s3cret"]')),
     ("gateway", "PORT", "eighty-s3cret"),
     ("gateway", "WEBSOCKET_ORIGINS", "not-json-s3cret"),
     ("gateway", "DATABASE_URL", "s3cret-without-a-scheme"),

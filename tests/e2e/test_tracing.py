@@ -72,7 +72,7 @@ async def test_no_argument_address_or_token_is_in_any_span(
     _, payload = await accounts.sign_up()
 
     async def written() -> bool:
-        return any(span["name"] == "answer auth.sign_up.v1" for span in stack.spans())
+        return any(span["name"] == "answer auth.sign_up.v2" for span in stack.spans())
 
     await eventually(written)
     text = stack.stack.layout.traces.read_text()

@@ -24,6 +24,7 @@ from soak.parts import Parts, keep_commit_times, replicas
 from soak.report import report
 from soak.run import soak
 from soak.schedule import PARTS
+from support.limits import UNTHROTTLED
 from support.servers import ROOT, private_port_mapper
 
 _NOT_OURS = ("OPENAI_", "LLM_", "OTEL_", *(f"{name.upper()}_" for name in SERVICES))
@@ -44,6 +45,7 @@ def main(
     typer.echo(f"{minutes:g} min, {rate:g} jobs/s; the same again: make soak MINUTES={minutes:g} SEED={chosen}\n")
     for name in [name for name in os.environ if name.startswith(_NOT_OURS)]:
         del os.environ[name]
+    os.environ.update(UNTHROTTLED)
     # So that the stack is taken down when the run is told to end.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     private_port_mapper()

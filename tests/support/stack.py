@@ -17,6 +17,7 @@ from aiops_local.readiness import accepts_connections, answers_http, wait_until
 from aiops_local.services import LLM
 from aiops_local.stack import Stack
 from support.graphql import GraphqlClient, Json
+from support.limits import UNTHROTTLED
 from support.servers import ROOT, private_port_mapper, state_directory
 
 _READY_SECONDS = 60.0
@@ -100,6 +101,8 @@ def running_stack() -> Iterator[RunningStack]:
                 patch.delenv(name)
         # Tests may take longer than the ten minutes that an access token is good for.
         patch.setenv("AUTH_ACCESS_TOKEN_SECONDS", "3600")
+        for name, value in UNTHROTTLED.items():
+            patch.setenv(name, value)
         stack = Stack(ROOT, state)
         try:
             yield RunningStack(stack, stack.up())

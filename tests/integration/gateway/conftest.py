@@ -22,7 +22,8 @@ async def pool(pools: dict[str, Pool]) -> Pool:
     """The gateway's schema, empty."""
     async with pools["gateway"].connection() as connection:
         await connection.execute(
-            "TRUNCATE log_entries, tickets, changelogs, idempotency_keys, users, signing_keys, outbox"
+            "TRUNCATE log_entries, tickets, changelogs, idempotency_keys, users, signing_keys, api_keys, audit_log, "
+            "outbox"
         )
     return pools["gateway"]
 

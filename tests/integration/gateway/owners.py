@@ -15,20 +15,22 @@ from aiops_common.messaging.leases import Leases
 from aiops_common.messaging.message import Delivery, new_message_id
 from aiops_common.messaging.requests import NoReply, Requester
 from aiops_common.postgres import Pool
-from aiops_contracts.auth import ReplaySigningKeys, ReplayUsers
+from aiops_contracts.auth import ReplayApiKeys, ReplaySigningKeys, ReplayUsers
 from aiops_contracts.base import Request
 from aiops_contracts.changelog import ReplayChangelogs
 from aiops_contracts.summarizer import ReplayLogs
 from aiops_contracts.triage import ReplayTickets
-from aiops_summarizer.repository import LogRepository
+from aiops_summarizer.raw_contents import RawContents
+from aiops_summarizer.repository import LogRepository, RawContentRepository
 from aiops_summarizer.service import SummarizerService
 from aiops_triage.repository import TicketRepository
 from aiops_triage.service import TriageService
 from integration.gateway.conftest import minute
+from support.content_keys import keyring
 
 A = TypeVar("A", bound=BaseModel)
 
-TABLES = ("log_entries", "tickets", "changelogs", "users", "signing_keys")
+TABLES = ("log_entries", "tickets", "changelogs", "users", "signing_keys", "api_keys")
 
 
 class Owners(Requester):
@@ -39,7 +41,12 @@ class Owners(Requester):
         replays = Replays(transactions=pools["auth"].transaction, repository=Repository())
         self._answers: dict[type[Request], Callable[[Delivery[Any]], Any]] = {
             ReplayLogs: SummarizerService(
-                pools["summarizer"], LogRepository(), print, None, Leases(pools["summarizer"], seconds=None)
+                pools["summarizer"],
+                LogRepository(),
+                RawContents(pools["summarizer"], RawContentRepository(), keyring()),
+                print,
+                None,
+                Leases(pools["summarizer"], seconds=None),
             ).replay,
             ReplayTickets: TriageService(
                 pools["triage"], TicketRepository(), print, None, Leases(pools["triage"], seconds=None)
@@ -49,6 +56,7 @@ class Owners(Requester):
             ).replay,
             ReplayUsers: replays.users,
             ReplaySigningKeys: replays.signing_keys,
+            ReplayApiKeys: replays.api_keys,
         }
         self.away: set[str] = set()
         self.failures = 0
@@ -91,4 +99,5 @@ async def empty_owners(pools: dict[str, Pool]) -> None:
         async with pools[name].transaction() as connection:
             await connection.execute(f"TRUNCATE {table}")
             if name == "auth":
+                await connection.execute("TRUNCATE api_keys")
                 await connection.execute("TRUNCATE accounts CASCADE")

@@ -14,6 +14,7 @@ from aiops_gateway.repository.read_model import TICKETS
 from aiops_gateway.service.acceptance import Acceptance, Identity, KeyReused, Work
 from aiops_gateway.service.submissions import Submissions
 from integration.gateway.conftest import ticket
+from support.content_keys import keyring
 
 SOMEBODY = Viewer(uuid4(), Role.OPS)
 COMMAND = TriageTicket(title="Printer", body="on fire")
@@ -33,7 +34,7 @@ async def count(pool: Pool, table: str) -> int:
 
 async def test_a_hundred_equal_submissions_at_once_are_one_ticket(pool: Pool) -> None:
     handed_over: list[Outgoing] = []
-    submissions = Submissions(acceptance(pool, handed_over))
+    submissions = Submissions(acceptance(pool, handed_over), keyring())
     answers = await asyncio.gather(*(submissions.triage_ticket(SOMEBODY, COMMAND, "key") for _ in range(100)))
     assert answers == [answers[0]] * 100
     assert [message.id for message in handed_over] == [answers[0].id]
@@ -41,7 +42,7 @@ async def test_a_hundred_equal_submissions_at_once_are_one_ticket(pool: Pool) ->
 
 
 async def test_gateways_beside_each_other_accept_a_key_once(pool: Pool) -> None:
-    gateways = [Submissions(acceptance(pool)) for _ in range(5)]
+    gateways = [Submissions(acceptance(pool), keyring()) for _ in range(5)]
     answers = await asyncio.gather(
         *(gateway.triage_ticket(SOMEBODY, COMMAND, "key") for gateway in gateways for _ in range(10))
     )
@@ -50,7 +51,7 @@ async def test_gateways_beside_each_other_accept_a_key_once(pool: Pool) -> None:
 
 
 async def test_a_key_belongs_to_somebody_and_to_an_operation(pool: Pool) -> None:
-    submissions = Submissions(acceptance(pool))
+    submissions = Submissions(acceptance(pool), keyring())
     other = Viewer(uuid4(), Role.OPS)
     ids = {(await submissions.triage_ticket(viewer, COMMAND, "key")).id for viewer in (SOMEBODY, other)}
     assert len(ids) == 2
@@ -59,7 +60,7 @@ async def test_a_key_belongs_to_somebody_and_to_an_operation(pool: Pool) -> None
 
 @pytest.mark.parametrize("together", [True, False])
 async def test_a_key_stands_for_one_input(pool: Pool, together: bool) -> None:
-    submissions = Submissions(acceptance(pool))
+    submissions = Submissions(acceptance(pool), keyring())
     changed = COMMAND.model_copy(update={"body": "not on fire"})
     calls = [submissions.triage_ticket(SOMEBODY, command, "key") for command in (COMMAND, changed)]
     if together:
@@ -72,7 +73,7 @@ async def test_a_key_stands_for_one_input(pool: Pool, together: bool) -> None:
 
 
 async def test_without_a_key_each_submission_is_its_own(pool: Pool) -> None:
-    submissions = Submissions(acceptance(pool))
+    submissions = Submissions(acceptance(pool), keyring())
     answers = await asyncio.gather(*(submissions.triage_ticket(SOMEBODY, COMMAND, None) for _ in range(50)))
     assert len({answer.id for answer in answers}) == 50
     assert [await count(pool, table) for table in ("tickets", "outbox", "idempotency_keys")] == [50, 50, 0]
@@ -96,13 +97,13 @@ async def test_what_postgresql_refuses_fails_alone(pool: Pool) -> None:
 
 async def test_without_a_database_nothing_is_accepted() -> None:
     nowhere = Pool("postgresql://nobody@127.0.0.1:1/none", acquire_seconds=0.5)
-    submissions = Submissions(acceptance(nowhere))
+    submissions = Submissions(acceptance(nowhere), keyring())
     with pytest.raises(DatabaseUnavailable):
         await submissions.triage_ticket(SOMEBODY, COMMAND, "key")
 
 
 async def test_an_event_may_be_faster_than_the_pending_row(pool: Pool) -> None:
-    submissions = Submissions(acceptance(pool))
+    submissions = Submissions(acceptance(pool), keyring())
     pending = await submissions.triage_ticket(SOMEBODY, COMMAND, "key")
     async with pool.connection() as connection:
         await connection.execute("TRUNCATE idempotency_keys")

@@ -24,6 +24,7 @@ from aiops_common.postgres import DatabaseUnavailable, Pool
 from aiops_gateway.domain.access import Role, Viewer
 from aiops_gateway.domain.dead_letters import UnknownLetters
 from aiops_gateway.domain.paging import PageRequest
+from aiops_gateway.service.answers import Answers
 from aiops_gateway.service.audit import Audit
 from aiops_gateway.service.dead_letters import DEAD_QUEUES, DeadLetterOffice, UnknownQueue, position
 from support.queues import channel, purge, take
@@ -53,7 +54,7 @@ async def recorded(pool: Pool) -> list[dict[str, Any]]:
 
 async def test_every_attempt_of_an_administrator_is_recorded(log: Pool) -> None:
     one, other = letter(body=PERSONAL), letter()
-    office = DeadLetterOffice(FakeDeadLetters(one, other), Audit(log))
+    office = DeadLetterOffice(FakeDeadLetters(one, other), Audit(log), Answers(log, wait_seconds=5))
     before = datetime.now(UTC) - timedelta(minutes=1)
     with capture_logs() as lines:
         assert await office.replay(ADMIN, QUEUE, [one.id]) == 1
@@ -67,12 +68,12 @@ async def test_every_attempt_of_an_administrator_is_recorded(log: Pool) -> None:
         ("REFUSED", QUEUE, [str(other.id), str(one.id)], 0),
         ("REFUSED", None, [], 0),
     ]
-    assert {(row["actor"], row["action"]) for row in rows} == {(ADMIN.user_id, "replayDeadLetters")}
+    assert {(row["principal"], row["action"]) for row in rows} == {(ADMIN.principal, "replayDeadLetters")}
     assert {row["id"].version for row in rows} == {7}
     assert all(before < row["at"] < datetime.now(UTC) + timedelta(minutes=1) for row in rows)
     assert all(row.keys() >= {"trace_id", "replayed_ids"} for row in rows)
     assert [(line["event"], line["audit_id"], line["actor"], line["outcome"]) for line in lines] == [
-        ("audit", str(row["id"]), str(row["actor"]), row["outcome"]) for row in rows
+        ("audit", str(row["id"]), row["principal"], row["outcome"]) for row in rows
     ]
     assert PERSONAL not in f"{rows}{lines}"
 
@@ -101,13 +102,13 @@ async def test_without_a_database_nothing_is_replayed() -> None:
     letters = FakeDeadLetters(letter())
     nowhere = Pool(f"postgresql://nobody@{NOWHERE}/none", acquire_seconds=0.5)
     with pytest.raises(DatabaseUnavailable):
-        await DeadLetterOffice(letters, Audit(nowhere)).replay(ADMIN, QUEUE, None)
+        await DeadLetterOffice(letters, Audit(nowhere), Answers(nowhere, wait_seconds=5)).replay(ADMIN, QUEUE, None)
     assert len(letters.letters) == 1
 
 
 async def test_a_broker_that_is_away_is_on_record(log: Pool) -> None:
     nowhere = DeadLetters(f"amqp://gateway:x@{NOWHERE}/", name="test")
-    office = DeadLetterOffice(nowhere, Audit(log))
+    office = DeadLetterOffice(nowhere, Audit(log), Answers(log, wait_seconds=5))
     with pytest.raises(BrokerUnavailable):
         await office.page(None, PageRequest.of(None, None, None, None))
     with pytest.raises(BrokerUnavailable):
@@ -121,7 +122,7 @@ async def office(log: Pool, broker: Broker) -> AsyncIterator[DeadLetterOffice]:
     await purge(broker.amqp_url, *DEAD_QUEUES, "triage.work")
     letters = DeadLetters(broker.url_for("gateway"), name="test")
     await letters.start()
-    yield DeadLetterOffice(letters, Audit(log))
+    yield DeadLetterOffice(letters, Audit(log), Answers(log, wait_seconds=5))
     await letters.stop()
     await purge(broker.amqp_url, *DEAD_QUEUES, "triage.work")
 

@@ -26,6 +26,7 @@ from aiops_gateway.service.rebuild import Progress, Rebuild, Stuck
 from aiops_gateway.service.submissions import Submissions
 from integration.gateway.conftest import listening, minute, ticket
 from integration.gateway.owners import Owners, dump, empty_owners
+from support.content_keys import keyring
 from support.eventually import eventually
 
 SOMEBODY = Viewer(uuid4(), access.Role.OPS)
@@ -128,7 +129,7 @@ def submissions(pool: Pool) -> Submissions:
     def hand_over(_: Sequence[Outgoing]) -> None:
         """Nobody sends them: they stay in the outbox."""
 
-    return Submissions(Acceptance(pool, hand_over))
+    return Submissions(Acceptance(pool, hand_over), keyring())
 
 
 @pytest.mark.parametrize("from_empty", [True, False])
@@ -144,7 +145,7 @@ async def test_pending_rows_come_back_from_the_outbox_as_they_were(
     commits = (CommitInput(message="feat: x"),)
     await accept.generate_changelog(SOMEBODY, GenerateChangelog(project="p", release="1", commits=commits), None)
     before = await dump(pool)
-    assert [len(rows) for rows in before.values()] == [1, 2, 1, 0, 0]
+    assert [len(rows) for rows in before.values()] == [1, 2, 1, 0, 0, 0]
     await execute(pool, "TRUNCATE log_entries, tickets, changelogs")
     done = await run(rebuild, from_empty=from_empty)
     assert await dump(pool) == before

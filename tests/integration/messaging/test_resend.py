@@ -17,6 +17,7 @@ from aiops_common.messaging.message import Outgoing
 from aiops_common.messaging.publisher import Publisher
 from aiops_common.messaging.relay import OutboxRelay
 from aiops_common.postgres import Listener, Pool
+from support.content_keys import content_keys
 from support.eventually import eventually
 from support.queues import purge, take
 from support.servers import Broker
@@ -64,7 +65,11 @@ class Command:
     """``python -m aiops_gateway resend``, as an operator runs it."""
 
     def __init__(self, database_url: str) -> None:
-        self.environment = {"GATEWAY_DATABASE_URL": database_url, "GATEWAY_AMQP_URL": "amqp://unused@127.0.0.1:1/"}
+        self.environment = {
+            "GATEWAY_DATABASE_URL": database_url,
+            "GATEWAY_AMQP_URL": "amqp://unused@127.0.0.1:1/",
+            "GATEWAY_CONTENT_KEYS": content_keys(),
+        }
 
     async def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(

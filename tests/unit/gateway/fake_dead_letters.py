@@ -12,6 +12,7 @@ from aiops_common.messaging.deadletter import DeadLetter, DeadLetters, NoSuchLet
 from aiops_common.postgres import Pool
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.repository.audit import Attempt
+from aiops_gateway.service.answers import Answers
 from aiops_gateway.service.audit import Audit
 
 EVERYTHING = Selection()
@@ -63,11 +64,16 @@ class FakeDeadLetters(DeadLetters):
         return found
 
 
+def unkept() -> Answers:
+    """For requests without an idempotency key: there is nowhere to keep their answers."""
+    return Answers(Pool("postgresql://nobody@127.0.0.1:1/none"), wait_seconds=1)
+
+
 @dataclass(slots=True)
 class Record:
-    """A row of the audit log."""
+    """A row of the audit log, the outcome among its details."""
 
-    actor: UUID
+    actor: str
     action: str
     details: dict[str, Any]
 
@@ -82,11 +88,21 @@ class FakeAudit(Audit):
         self.failure: Exception | None = None
 
     @override
-    async def intend(self, viewer: Viewer, action: str, details: dict[str, Any]) -> Attempt:
+    async def intend(
+        self,
+        viewer: Viewer,
+        action: str,
+        details: dict[str, Any],
+        *,
+        subject: UUID | None = None,
+        address: str | None = None,
+    ) -> Attempt:
         if self.failure is not None:
             raise self.failure
-        attempt = Attempt(uuid4(), viewer.user_id, action, details)
-        self.records[attempt.id] = Record(viewer.user_id, action, {**details, "outcome": "STARTED"})
+        attempt = Attempt(
+            id=uuid4(), principal=viewer.principal, action=action, subject=subject, address=address, details=details
+        )
+        self.records[attempt.id] = Record(viewer.principal, action, {**details, "outcome": "STARTED"})
         self.journal.append("intend")
         return attempt
 
@@ -94,6 +110,10 @@ class FakeAudit(Audit):
     async def conclude(self, attempt: Attempt, outcome: str, facts: dict[str, Any]) -> None:
         self.records[attempt.id].details |= {**facts, "outcome": outcome}
         self.journal.append(f"conclude {outcome}")
+
+    @override
+    async def refuse(self, viewer: Viewer, action: str, address: str | None) -> None:
+        self.records[uuid4()] = Record(viewer.principal, action, {"outcome": "FORBIDDEN"})
 
     @property
     def last(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from jose import jws
 from jose.backends import ECKey
 
 from aiops_gateway.auth import TokenVerifier
+from aiops_gateway.domain.public_key import PublicKey
 
 ISSUER, AUDIENCE, KID = "aiops-auth", "aiops", "key-1"
 USER = UUID(int=42)
@@ -67,8 +69,8 @@ def _segment(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def verifier(signer: Signer, **options: Any) -> TokenVerifier:
-    """One that trusts ``signer``."""
+def verifier(signer: Signer, *, until: datetime | None = None, **options: Any) -> TokenVerifier:
+    """One that trusts ``signer``, at most until then."""
     made = TokenVerifier(issuer=ISSUER, audience=AUDIENCE, **options)
-    made.use_keys({KID: signer.jwk})
+    made.use_keys({KID: PublicKey(signer.jwk, until)})
     return made

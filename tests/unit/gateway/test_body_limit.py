@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from aiops_gateway.limits import BodyLimit
+from aiops_gateway.limits.body import BodyLimit
 
 LIMIT = 10
 

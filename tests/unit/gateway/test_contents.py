@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, cast
 from uuid import UUID
 
-from aiops_gateway.graphql.context import Context, UseCases
+from aiops_gateway.graphql.context import Context
+from unit.gateway.schema import use_cases
 
 
 class Reader:
@@ -20,8 +20,7 @@ class Reader:
 
 
 def context(reader: Reader) -> Context:
-    unused: Any = None
-    return Context(UseCases(unused, cast(Any, reader), unused, unused, unused), authorization=None)
+    return Context(use_cases(reader=reader), authorization=None)
 
 
 async def test_one_query_serves_all_entries_of_an_answer() -> None:

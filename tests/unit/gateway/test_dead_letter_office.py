@@ -15,7 +15,7 @@ from aiops_gateway.domain.access import Role, Viewer
 from aiops_gateway.domain.dead_letters import MOST_CHOSEN, BadChoice, UnknownLetters
 from aiops_gateway.domain.paging import PageRequest, Position
 from aiops_gateway.service.dead_letters import DEAD_QUEUES, DeadLetterOffice, UnknownQueue, position
-from unit.gateway.fake_dead_letters import FakeAudit, FakeDeadLetters, letter
+from unit.gateway.fake_dead_letters import FakeAudit, FakeDeadLetters, letter, unkept
 
 ADMIN = Viewer(uuid4(), Role.ADMIN)
 QUEUE = "triage.dead"
@@ -29,7 +29,7 @@ class Desk:
         self.journal: list[str] = []
         self.letters = FakeDeadLetters(*letters, journal=self.journal)
         self.audit = FakeAudit(self.journal)
-        self.office = DeadLetterOffice(self.letters, self.audit)
+        self.office = DeadLetterOffice(self.letters, self.audit, unkept())
 
     async def replay(self, ids: Sequence[UUID | None] | None, queue: str = QUEUE) -> int:
         return await self.office.replay(ADMIN, queue, ids)
@@ -214,4 +214,4 @@ async def test_nothing_that_came_with_a_letter_or_a_request_is_on_record() -> No
         await desk.replay(None, PERSONAL)
     assert len(desk.audit.records) == 2
     assert PERSONAL not in str(desk.audit.records)
-    assert {record.actor for record in desk.audit.records.values()} == {ADMIN.user_id}
+    assert {record.actor for record in desk.audit.records.values()} == {ADMIN.principal}

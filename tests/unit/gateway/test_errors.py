@@ -14,8 +14,9 @@ from aiops_gateway.domain.paging import InvalidPage
 from aiops_gateway.graphql.errors import present, user_errors
 from aiops_gateway.graphql.inputs import InvalidInput
 from aiops_gateway.service.acceptance import KeyReused
-from aiops_gateway.service.changes import SlowReader
+from aiops_gateway.service.changes import ChangesMissed, SlowReader
 from aiops_gateway.service.dead_letters import UnknownQueue
+from aiops_gateway.service.reading import NotThere
 from unit.gateway.schema import built
 
 SECRET = "postgresql://gateway:hunter2@db/aiops"
@@ -33,6 +34,8 @@ def shown(original: Exception) -> GraphQLError:
         (InvalidPage("first is wrong"), "BAD_USER_INPUT"),
         (UnknownQueue("x.dead"), "BAD_USER_INPUT"),
         (SlowReader("read faster"), "LIMIT_EXCEEDED"),
+        (ChangesMissed("read again"), "RESUBSCRIBE"),
+        (NotThere("there is none"), "BAD_USER_INPUT"),
         (GraphQLError("id is wrong"), "BAD_USER_INPUT"),
     ],
 )

@@ -1,15 +1,16 @@
 """Inputs become messages, and mistakes in them are told by the names that clients know."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from aiops_contracts.auth import SignUp
 from aiops_contracts.changelog import GenerateChangelog
+from aiops_contracts.credentials import SignUpForm
 from aiops_contracts.summarizer import SummarizeLog
 from aiops_contracts.triage import TriageTicket
-from aiops_gateway.graphql.inputs import InvalidInput, camel, to_message
+from aiops_gateway.graphql.inputs import InvalidInput, camel, to_message, unusable
 
 TICKET = {"title": "t", "body": "b"}
 
@@ -37,7 +38,11 @@ def test_none_counts_as_not_given() -> None:
         (TriageTicket, {**TICKET, "body": "a\0b"}, "body"),
         (TriageTicket, {**TICKET, "reporter_email": "nobody"}, "reporterEmail"),
         (SummarizeLog, {"source": "s", "content": ""}, "content"),
-        (SignUp, {"email": "a@b.example", "password": "p", "display_name": "\ud800"}, "displayName"),
+        (
+            SignUpForm,
+            {"email": "a@b.example", "password": "p", "display_name": "\ud800", "answer_key": "k"},
+            "displayName",
+        ),
         (GenerateChangelog, {"project": "p", "previous_release": "", "commits": []}, "previousRelease"),
         (GenerateChangelog, {"project": "p", "commits": [{"message": "m"}, {"message": ""}]}, "commits.1.message"),
         (GenerateChangelog, {"project": "p", "commits": [{"message": "m", "hash": "xyz"}]}, "commits.0.hash"),
@@ -63,7 +68,8 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_what_was_wrong_is_not_quoted() -> None:
-    told = problems(SignUp, {"email": "hunter2\0", "password": "p", "display_name": "hunter2\ud800"})
+    values = {"email": "hunter2\0", "password": "p", "display_name": "hunter2\ud800", "answer_key": "k"}
+    told = problems(SignUpForm, values)
     assert set(told) == {"email", "displayName"}
     assert "hunter2" not in str(told)
 
@@ -71,3 +77,10 @@ def test_what_was_wrong_is_not_quoted() -> None:
 @pytest.mark.parametrize(("name", "shown"), [("title", "title"), ("reporter_email", "reporterEmail"), ("0", "0")])
 def test_names_as_clients_know_them(name: str, shown: str) -> None:
     assert camel(name) == shown
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_utc_does_not_have_is_a_mistake(moment: str) -> None:
+    assert unusable(datetime.fromisoformat(moment)) == "must lie within the years 1 to 9999 in UTC"
+    commits = [{"message": "m", "committed_at": moment}]
+    assert list(problems(GenerateChangelog, {"project": "p", "commits": commits})) == ["commits.0.committedAt"]

@@ -6,12 +6,14 @@ from typer.testing import CliRunner
 from aiops_gateway.__main__ import cli
 from aiops_gateway.domain.parts import Part
 from aiops_gateway.service.sources import SOURCES
+from support.content_keys import content_keys
 
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_DATABASE_URL", "postgresql://gateway:hidden@127.0.0.1:1/aiops")
     monkeypatch.setenv("GATEWAY_AMQP_URL", "amqp://gateway:hidden@127.0.0.1:1/")
+    monkeypatch.setenv("GATEWAY_CONTENT_KEYS", content_keys())
 
 
 @pytest.mark.parametrize("arguments", [[], ["--from-empty"], ["--json"]])

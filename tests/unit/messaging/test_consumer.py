@@ -155,7 +155,9 @@ async def test_after_the_last_attempt_it_is_given_up_and_then_dead() -> None:
     bakery = Bakery(Broken("the oven is cold"))
     await bakery.receive(headers={"x-aiops-attempt": 4})
     assert bakery.journal == ["given up", "publish shop.dead", "ack"]
-    assert bakery.given_up == [JobFailure(code="attempts_spent", message="the oven is cold", attempts=5)]
+    # Everybody may read why work failed, and an error that is not ours may quote what the message says.
+    told = "Broken; its dead letter says more"
+    assert bakery.given_up == [JobFailure(code="attempts_spent", message=told, attempts=5)]
     headers = bakery.publisher.sent[0].headers
     assert (headers["x-aiops-reason"], headers["x-aiops-error-class"]) == ("attempts_spent", "Broken")
     assert headers["x-aiops-attempt"] == 5
@@ -182,7 +184,7 @@ async def test_what_a_dead_letter_tells_is_redacted_and_short() -> None:
     assert "ada@example.com" not in told
     assert "<EMAIL_1> cannot log in" in told
     assert len(told) <= 1000
-    assert bakery.given_up[0].message == told
+    assert "log in" not in bakery.given_up[0].message
 
 
 @pytest.mark.parametrize(

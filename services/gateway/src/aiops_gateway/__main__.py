@@ -1,4 +1,4 @@
-"""``python -m aiops_gateway``: serve, migrate, print the schema, rebuild the read model."""
+"""``python -m aiops_gateway``: serve, migrate, print the schema, persist operations, rebuild the read model."""
 
 import asyncio
 import dataclasses
@@ -6,11 +6,12 @@ import importlib
 import json
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from aiops_common.cli import add_service_commands
+from aiops_common.cli import WRONG_USAGE, add_service_commands
 from aiops_common.settings import load_settings
 from aiops_gateway.domain.parts import Part
 from aiops_gateway.settings import GatewaySettings
@@ -32,6 +33,28 @@ def schema() -> None:
     """Print the GraphQL schema."""
     # Imported here, like the application: serving and migrating have no use for it.
     print(importlib.import_module("aiops_gateway.graphql.schema").sdl())
+
+
+@cli.command()
+def persist(
+    files: Annotated[list[Path], typer.Argument(help="Files of one GraphQL document each.", exists=True)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The JSON file to write.")],
+) -> None:
+    """Write the file for GATEWAY_PERSISTED_OPERATIONS: each document under the SHA-256 of its text.
+
+    The text is taken as it is, so that clients that send the hash of their document find it. Exits with 2 if a
+    document does not fit the schema; nothing is written then.
+    """
+    persisted = importlib.import_module("aiops_gateway.graphql.persisted")
+    schema = importlib.import_module("aiops_gateway.graphql.schema").plain()._schema
+    operations = persisted.collect(file.read_text(encoding="utf-8") for file in files)
+    try:
+        persisted.check(operations, schema)
+    except persisted.InvalidOperations as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(WRONG_USAGE) from None
+    output.write_text(json.dumps(operations, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    typer.echo(f"{output}: {len(operations)} operations")
 
 
 @cli.command()

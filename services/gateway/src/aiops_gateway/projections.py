@@ -1,17 +1,28 @@
 """Projections: events of the owners become rows of the read model, many in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiops_common.batching import Batcher
 from aiops_common.messaging.message import Delivery
 from aiops_common.postgres import DatabaseUnavailable, Pool
-from aiops_contracts.auth import SigningKey, SigningKeyPublished, UserChanged, UserSnapshot
+from aiops_contracts.auth import (
+    ApiKeyChanged,
+    ApiKeySnapshot,
+    SecurityEvent,
+    SecurityEventRecorded,
+    SigningKey,
+    SigningKeyPublished,
+    UserChanged,
+    UserRemoved,
+    UserSnapshot,
+)
 from aiops_contracts.base import Event, Snapshot
 from aiops_contracts.changelog import ChangelogFailed, ChangelogGenerated
 from aiops_contracts.summarizer import LogSummarized, LogSummaryFailed
 from aiops_contracts.triage import TicketStatusChanged, TicketTriaged, TicketTriageFailed
-from aiops_gateway.repository import accounts, read_model
+from aiops_gateway.repository import accounts, api_keys, audit, read_model
 from aiops_gateway.repository.read_model import CHANGELOGS, KINDS, LOG_ENTRIES, TICKETS, Kind
 
 SNAPSHOT_EVENTS: dict[type[Event], tuple[Kind[Any], str]] = {
@@ -24,6 +35,52 @@ SNAPSHOT_EVENTS: dict[type[Event], tuple[Kind[Any], str]] = {
     ChangelogFailed: (CHANGELOGS, "changelog"),
 }
 """Events that carry an entity → its kind, and the event's field that holds it."""
+
+IDENTITY_EVENTS: tuple[type[Event], ...] = (
+    UserChanged,
+    UserRemoved,
+    ApiKeyChanged,
+    SigningKeyPublished,
+    SecurityEventRecorded,
+)
+"""Events about who may do what, and who did."""
+
+
+@dataclass(slots=True)
+class _Identities:
+    """What a batch of events tells about accounts, keys and what happened to them."""
+
+    users: list[UserSnapshot | UserRemoved] = field(default_factory=list)
+    api_keys: list[ApiKeySnapshot] = field(default_factory=list)
+    signing_keys: list[SigningKey] = field(default_factory=list)
+    recorded: list[SecurityEvent] = field(default_factory=list)
+
+    def add(self, event: Event) -> bool:
+        """Whether it is an event of these."""
+        match event:
+            case UserChanged():
+                self.users.append(event.user)
+            case UserRemoved():
+                self.users.append(event)
+            case ApiKeyChanged():
+                self.api_keys.append(event.api_key)
+            case SigningKeyPublished():
+                self.signing_keys.append(event.key)
+            case SecurityEventRecorded():
+                self.recorded.append(event.event)
+            case _:
+                return False
+        return True
+
+    def writes(self) -> list[tuple[Callable[..., Awaitable[None]], Sequence[object]]]:
+        """One statement for each kind of thing that there is, always in the same order, and its rows."""
+        every: tuple[tuple[Callable[..., Awaitable[None]], Sequence[object]], ...] = (
+            (accounts.project_users, self.users),
+            (api_keys.project, self.api_keys),
+            (accounts.add_signing_keys, self.signing_keys),
+            (audit.project, self.recorded),
+        )
+        return [(write, rows) for write, rows in every if rows]
 
 
 class Projector:
@@ -41,23 +98,17 @@ class Projector:
 
     async def _flush(self, events: Sequence[Event]) -> list[None]:
         snapshots: dict[str, list[Snapshot]] = {}
-        users: list[UserSnapshot] = []
-        keys: list[SigningKey] = []
+        identities = _Identities()
         for event in events:
-            if isinstance(event, UserChanged):
-                users.append(event.user)
-            elif isinstance(event, SigningKeyPublished):
-                keys.append(event.key)
-            else:
+            if not identities.add(event):
                 kind, field = SNAPSHOT_EVENTS[type(event)]
                 snapshots.setdefault(kind.name, []).append(getattr(event, field))
-        statements = len(snapshots) + bool(users) + bool(keys)
+        writes = identities.writes()
         # A single statement is a transaction of its own, and saves the round trips of one.
-        async with self._pool.connection() if statements == 1 else self._pool.transaction() as connection:
+        alone = len(snapshots) + len(writes) == 1
+        async with self._pool.connection() if alone else self._pool.transaction() as connection:
             for name in sorted(snapshots):
                 await read_model.project(connection, KINDS[name], snapshots[name])
-            if users:
-                await accounts.project_users(connection, users)
-            if keys:
-                await accounts.add_signing_keys(connection, keys)
+            for write, rows in writes:
+                await write(connection, rows)
         return [None] * len(events)

@@ -196,7 +196,10 @@ class Consumer:
         )
         if progress.handler is not None and progress.delivery is not None and progress.handler.give_up is not None:
             # Before the dead letter: repeating it does no harm, repeating the dead letter would.
-            failure = JobFailure(code=reason, message=detail, attempts=incoming.attempt)
+            # Everybody reads it: in words of ours only. A library's exception may quote the text that broke it.
+            ours = isinstance(error, Poison | Deferred | DeliveryLost)
+            told = detail if ours else f"{type(error).__name__}; its dead letter says more"
+            failure = JobFailure(code=reason, message=told, attempts=incoming.attempt)
             await self._through_outages(incoming, progress.handler.give_up, progress.delivery, failure)
         letter = self._settlement.dead_letter(incoming, reason, detail, error)
         await self._through_outages(incoming, self._settlement.lay_down, letter)

@@ -29,7 +29,12 @@ class Listener:
         self._max_wait_seconds = max_wait_seconds
         self._callbacks: dict[str, list[Callback]] = {}
         self._task: asyncio.Task[None] | None = None
-        self.connected = False
+        self._connection: asyncpg.Connection | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether notifications arrive, as far as is known: False from the moment on in which the connection breaks."""
+        return self._connection is not None and not self._connection.is_closed()
 
     def subscribe(self, channel: str, callback: Callback) -> None:
         """Call ``callback(payload)`` for each notification on ``channel``; to be called before ``start``."""
@@ -61,14 +66,14 @@ class Listener:
             with translated_errors():
                 for channel in self._callbacks:
                     await connection.add_listener(channel, self._dispatch)
-            self.connected = True
+            self._connection = connection
             self._announce_reconnect()
             while True:
                 await asyncio.sleep(self._probe_seconds)
                 with translated_errors():
                     await connection.execute("SELECT 1")
         finally:
-            self.connected = False
+            self._connection = None
             connection.terminate()
 
     def _dispatch(self, _connection: object, _pid: int, channel: str, payload: object) -> None:

@@ -8,6 +8,7 @@ class Part(StrEnum):
 
     SIGNING_KEYS = "signing-keys"
     USERS = "users"
+    API_KEYS = "api-keys"
     LOG_ENTRIES = "log-entries"
     TICKETS = "tickets"
     CHANGELOGS = "changelogs"

@@ -1,7 +1,8 @@
 """What resolvers get beside their arguments."""
 
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
@@ -9,9 +10,15 @@ from strawberry.types import Info as StrawberryInfo
 
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_gateway.domain.access import AUDITED, Forbidden, Unauthenticated, Viewer, require
-from aiops_gateway.service.audit import tell_forbidden
+from aiops_gateway.graphql.masking import Masked
+from aiops_gateway.service.admission import Visit
+from aiops_gateway.service.api_keys import ApiKeys
+from aiops_gateway.service.audit import Audit
+from aiops_gateway.service.audit_log import AuditLog
 from aiops_gateway.service.dead_letters import DeadLetterOffice
 from aiops_gateway.service.decisions import Decisions
+from aiops_gateway.service.history import Histories
+from aiops_gateway.service.raw_contents import RawContents
 from aiops_gateway.service.reading import Reader
 from aiops_gateway.service.submissions import Submissions
 from aiops_gateway.service.viewers import Viewers
@@ -25,24 +32,51 @@ class UseCases:
     reader: Reader
     submissions: Submissions
     decisions: Decisions
+    api_keys: ApiKeys
+    audit: Audit
+    audit_log: AuditLog
     dead_letters: DeadLetterOffice
+    histories: Histories
+    raw_contents: RawContents
 
 
 @dataclass(slots=True)
 class Context:
-    """One HTTP request or WebSocket; ``connection_params`` is filled in by the WebSocket protocol."""
+    """One HTTP request or WebSocket, and then each operation of it; ``connection_params`` is filled in by the WebSocket
+    protocol."""
 
     use_cases: UseCases
     authorization: str | None
+    address: str | None = None
+    """Network address of the client, as far as it can be believed."""
+    visit: Visit | None = None
+    """What counts the operations of this client; None where nothing is counted."""
     connection_params: dict[str, Any] = field(default_factory=dict)
     _viewer: Viewer | None = None
     _refusal: Unauthenticated | DatabaseUnavailable | None = None
     _identified: bool = False
-    contents: DataLoader[UUID, str | None] = field(init=False)
-    """Texts of log entries: those that one answer needs are read together. Not kept, a WebSocket lives long."""
+    masked: Masked = field(default_factory=Masked)
+    """What the answer leaves out."""
+    history_bytes: int = 0
+    """Size of the history in the answer: see service/history.py."""
+    _contents: DataLoader[UUID, str | None] | None = None
 
-    def __post_init__(self) -> None:
-        self.contents = DataLoader(load_fn=self._load_contents, cache=False)
+    def for_operation(self) -> Self:
+        """The same for one operation: many share a WebSocket, each with an answer and a moment of its own.
+
+        Who asks is found out anew: a role may have changed since the operation before.
+        """
+        context = copy(self)
+        context.masked, context.history_bytes = Masked(), 0
+        context._contents, context._identified = None, False
+        return context
+
+    @property
+    def contents(self) -> DataLoader[UUID, str | None]:
+        """Texts of log entries: those that one answer needs are read together. Not kept, a subscription lives long."""
+        if self._contents is None:
+            self._contents = DataLoader(load_fn=self._load_contents, cache=False)
+        return self._contents
 
     async def _load_contents(self, ids: list[UUID]) -> list[str | None]:
         found = await self.use_cases.reader.contents(ids)
@@ -56,6 +90,46 @@ class Context:
         except (Unauthenticated, DatabaseUnavailable) as error:
             self._viewer, self._refusal = None, error
         self._identified = True
+
+    async def admit(self) -> None:
+        """Count an operation.
+
+        Raises:
+            TooManyRequests: there were too many of this account or address.
+            TooManyConnections: it would be streamed, and the account has as many streams as it may.
+        """
+        if self.visit is not None:
+            await self.identify()
+            self.visit.admit(self._viewer.principal if self._viewer else None)
+
+    def count_message(self) -> None:
+        """Count a message that has to be answered without being an operation.
+
+        Raises:
+            TooManyRequests: there were too many from this address.
+        """
+        if self.visit is not None:
+            self.visit.admit(None)
+
+    async def take_seat(self) -> None:
+        """Count this WebSocket.
+
+        Raises:
+            TooManyConnections: the account has as many as it may.
+        """
+        if self.visit is not None:
+            await self.identify()
+            if self._viewer is not None:
+                self.visit.seat(self._viewer.principal)
+
+    def sign_in(self) -> None:
+        """Count an attempt to get in; also one to get out, which nobody has to be logged in for either.
+
+        Raises:
+            TooManyRequests: there were too many from this address.
+        """
+        if self.visit is not None:
+            self.visit.sign_in()
 
     def _parameter(self) -> str | None:
         # Browsers cannot set headers on a WebSocket: the token comes in connection_init instead.
@@ -78,7 +152,7 @@ class Context:
             return require(self._viewer, operation)
         except Forbidden:
             if self._viewer is not None and operation in AUDITED:
-                tell_forbidden(self._viewer, operation)
+                await self.use_cases.audit.refuse(self._viewer, operation, self.address)
             raise
 
 

@@ -14,9 +14,11 @@ from aiops_gateway.domain.paging import PageRequest
 from aiops_gateway.graphql.connections import Connection
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.enums import UserErrorCode
-from aiops_gateway.graphql.errors import UserError, user_error
+from aiops_gateway.graphql.errors import UserError, user_error, user_errors
 from aiops_gateway.graphql.ids import to_global_id, uuid_of
+from aiops_gateway.graphql.inputs import InvalidInput, checked_key
 from aiops_gateway.graphql.types import Node
+from aiops_gateway.service.acceptance import KeyReused
 from aiops_gateway.service.dead_letters import UnknownQueue, position
 
 _TYPE = "DeadLetter"
@@ -84,6 +86,7 @@ class ReplayDeadLettersInput:
     ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="All of the queue when null; the oldest first."
     )
+    idempotency_key: str | None = None
 
 
 @strawberry.type
@@ -104,10 +107,14 @@ class DeadLetterMutation:
     ) -> ReplayDeadLettersPayload:
         viewer = await info.context.require("replayDeadLetters")
         ids = None if input.ids is None else [uuid_of(global_id, _TYPE) for global_id in input.ids]
+        replay = info.context.use_cases.dead_letters.replay
         try:
-            replayed = await info.context.use_cases.dead_letters.replay(viewer, input.queue, ids)
+            key = checked_key(input.idempotency_key)
+            replayed = await replay(viewer, input.queue, ids, key=key, address=info.context.address)
         except (UnknownQueue, BadChoice) as error:
             return ReplayDeadLettersPayload(user_errors=_user_errors(error))
+        except (InvalidInput, KeyReused) as error:
+            return ReplayDeadLettersPayload(user_errors=user_errors(error))
         return ReplayDeadLettersPayload(replayed=replayed)
 
 

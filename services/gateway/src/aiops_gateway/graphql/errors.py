@@ -1,23 +1,30 @@
 """How errors look to clients: domain errors are data, everything else has a code and never more than may be known."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from aiops_common.logging import get_logger
 from aiops_common.messaging.deadletter import BrokerUnavailable, Stopped
 from aiops_common.messaging.requests import NoReply
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_gateway.domain.access import Forbidden, Unauthenticated
+from aiops_gateway.domain.history import TooMuchHistory
 from aiops_gateway.domain.paging import InvalidPage
 from aiops_gateway.graphql.enums import UserErrorCode
 from aiops_gateway.graphql.inputs import InvalidInput
 from aiops_gateway.service.acceptance import KeyReused
-from aiops_gateway.service.changes import SlowReader
+from aiops_gateway.service.admission import TooManyConnections, TooManyRequests
+from aiops_gateway.service.answers import StillRunning
+from aiops_gateway.service.changes import ChangesMissed, SlowReader
 from aiops_gateway.service.dead_letters import UnknownQueue
+from aiops_gateway.service.reading import NotThere
 
 _log = get_logger(__name__)
 
@@ -39,8 +46,10 @@ def user_error(code: UserErrorCode, message: str, field: list[str] | None = None
     return InputError(message=message, field=field, code=code)
 
 
-def user_errors(error: InvalidInput | KeyReused) -> list[UserError]:
+def user_errors(error: InvalidInput | KeyReused | TooManyRequests) -> list[UserError]:
     """What the client did wrong, as data."""
+    if isinstance(error, TooManyRequests):
+        return [user_error(UserErrorCode.RATE_LIMITED, str(error))]
     if isinstance(error, KeyReused):
         return [user_error(UserErrorCode.IDEMPOTENCY_KEY_REUSED, str(error), ["idempotencyKey"])]
     return [user_error(UserErrorCode.INVALID_INPUT, message, path or None) for path, message in error.problems]
@@ -51,19 +60,48 @@ _CODES: Mapping[type[Exception], str] = {
     Forbidden: "FORBIDDEN",
     InvalidPage: "BAD_USER_INPUT",
     UnknownQueue: "BAD_USER_INPUT",
+    NotThere: "BAD_USER_INPUT",
     SlowReader: "LIMIT_EXCEEDED",
+    TooManyRequests: "LIMIT_EXCEEDED",
+    TooManyConnections: "LIMIT_EXCEEDED",
+    TooMuchHistory: "LIMIT_EXCEEDED",
+    StillRunning: "UNAVAILABLE",
+    ChangesMissed: "RESUBSCRIBE",
 }
 """Exceptions whose text is for the client → the code it gets."""
 
-_UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable, NoReply, Stopped)
+_BAD_REQUESTS = (GraphQLError, CannotGetOperationTypeError, InvalidOperationTypeError, MissingQueryError)
+"""Their message is for the client. The last three come by streams only: no operation, none of that name, or one of a
+kind that this request may not hold."""
 
-_LIMITS = (
-    "exceeds maximum operation depth",
-    "Document is nested too deeply",
-    "aliases found. Allowed",
-    "Document contains more than",
-)
-"""What the libraries say when a document is too deep, has too many aliases or too many tokens; they give no code."""
+_NESTED = " nested too deeply"
+"""What graphql-core says of documents, values and selections that are; it gives no code."""
+
+_SUGGESTION = re.compile(r" Did you mean [^?]*\?")
+"""How graphql-core tells names of the schema that are like the one that was sent."""
+
+
+_VALUE = re.compile(r"(cannot represent [^:]{0,80}|, found): .*|(Value) '.*' (does not exist)", re.DOTALL)
+"""How graphql-core repeats what a client sent; it may be a whole input, with the password in it."""
+
+
+def without_value(message: str) -> str:
+    """``message`` without the value that it is about."""
+    return _VALUE.sub(lambda match: f"{match[1]}." if match[1] else f"{match[2]} {match[3]}", message)
+
+
+class DeadlineExceeded(Exception):
+    """An operation took longer than it may; the message says how long that is."""
+
+
+_UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable, NoReply, Stopped, DeadlineExceeded)
+_ELSEWHERE = "a part of the system is not available now; try again"
+
+
+def without_suggestion(error: GraphQLError) -> GraphQLError:
+    """``error`` without names of the schema that the client did not send."""
+    error.message = _SUGGESTION.sub("", error.message)
+    return error
 
 
 def present(error: GraphQLError) -> GraphQLError:
@@ -75,17 +113,18 @@ def present(error: GraphQLError) -> GraphQLError:
     if original is None:
         if "code" in (error.extensions or {}):
             return error
-        limit = any(text in error.message for text in _LIMITS)
-        return _with_code(error, error.message, "LIMIT_EXCEEDED" if limit else "BAD_USER_INPUT")
+        code = "LIMIT_EXCEEDED" if _NESTED in error.message else "BAD_USER_INPUT"
+        return _with_code(error, without_value(error.message), code)
     for kind, code in _CODES.items():
         if isinstance(original, kind):
             return _with_code(error, str(original), code)
-    if isinstance(original, GraphQLError):
-        return _with_code(error, original.message, "BAD_USER_INPUT")
+    if isinstance(original, _BAD_REQUESTS):
+        return _with_code(error, without_value(error.message), "BAD_USER_INPUT")
     correlation_id = str(uuid.uuid4())
     if isinstance(original, _UNAVAILABLE):
         _log.warning("graphql.unavailable", correlation_id=correlation_id, error=str(original))
-        return _with_code(error, "a part of the system is not available now; try again", "UNAVAILABLE", correlation_id)
+        told = str(original) if isinstance(original, DeadlineExceeded) else _ELSEWHERE
+        return _with_code(error, told, "UNAVAILABLE", correlation_id)
     _log.error("graphql.fault", correlation_id=correlation_id, error_class=type(original).__name__, exc_info=original)
     return _with_code(error, f"something went wrong here; tell us {correlation_id}", "INTERNAL", correlation_id)
 

@@ -22,12 +22,15 @@ from aiops_gateway.graphql.enums import (
 M = TypeVar("M", bound=BaseModel)
 F = TypeVar("F", "LogEntryFilter", "TicketFilter", "ChangelogFilter")
 
+_MAX_KEY_LENGTH = 200
+
 
 @strawberry.input
 class SignupInput:
     email: str
     password: str
     display_name: str
+    idempotency_key: str | None = None
 
 
 @strawberry.input
@@ -51,6 +54,14 @@ class SetUserRoleInput:
     user_id: strawberry.ID
     role: Role
     expected_version: int
+    idempotency_key: str | None = None
+
+
+@strawberry.input
+class RemoveUserInput:
+    user_id: strawberry.ID
+    expected_version: int
+    idempotency_key: str | None = None
 
 
 @strawberry.input
@@ -180,6 +191,21 @@ def unusable(value: str | datetime) -> str | None:
     except ValidationError as error:
         return _in_words(error.errors(include_url=False, include_input=False, include_context=False)[0]["msg"])
     return None
+
+
+def checked_key(key: object) -> str | None:
+    """The idempotency key, None where none was given.
+
+    Raises:
+        InvalidInput: it is empty, too long, or cannot be stored.
+    """
+    if key is None:
+        return None
+    if not isinstance(key, str) or not 1 <= len(key) <= _MAX_KEY_LENGTH:
+        raise InvalidInput([(["idempotencyKey"], f"should have 1 to {_MAX_KEY_LENGTH} characters")])
+    if problem := unusable(key):
+        raise InvalidInput([(["idempotencyKey"], problem)])
+    return key
 
 
 def checked(conditions: F) -> F:

@@ -11,6 +11,7 @@ from aiops_contracts.summarizer import SummarizeLog
 from aiops_contracts.triage import TicketStatusReply, TriageTicket, UpdateTicketStatus
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.graphql.account_mutations import AccountMutation
+from aiops_gateway.graphql.api_keys import ApiKeyMutation
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.dead_letters import DeadLetterMutation
 from aiops_gateway.graphql.enums import UserErrorCode
@@ -22,8 +23,8 @@ from aiops_gateway.graphql.inputs import (
     SummarizeLogInput,
     TriageTicketInput,
     UpdateTicketStatusInput,
+    checked_key,
     to_message,
-    unusable,
 )
 from aiops_gateway.graphql.payloads import (
     GenerateChangelogPayload,
@@ -37,11 +38,9 @@ from aiops_gateway.service.acceptance import KeyReused
 M = TypeVar("M", bound=BaseModel)
 S = TypeVar("S", bound=BaseModel)
 
-_MAX_KEY_LENGTH = 200
-
 
 @strawberry.type
-class Mutation(AccountMutation, DeadLetterMutation):
+class Mutation(AccountMutation, ApiKeyMutation, DeadLetterMutation):
     @strawberry.mutation(description="Returns at once, in state PENDING. ADMIN and OPS.")
     async def summarize_log(self, info: Info, input: SummarizeLogInput) -> SummarizeLogPayload:  # noqa: A002
         viewer = await info.context.require("summarizeLog")
@@ -86,7 +85,7 @@ class Mutation(AccountMutation, DeadLetterMutation):
             changed_by=viewer.user_id,
         )
         try:
-            key = _checked_key(input.idempotency_key)
+            key = checked_key(input.idempotency_key)
             reply = await info.context.use_cases.decisions.update_ticket_status(viewer, request, key)
         except (InvalidInput, KeyReused) as error:
             return UpdateTicketStatusPayload(user_errors=user_errors(error))
@@ -101,20 +100,10 @@ async def _submit(
     values: dict[str, object],
 ) -> tuple[S | None, list[UserError]]:
     try:
-        key = _checked_key(values.pop("idempotency_key"))
+        key = checked_key(values.pop("idempotency_key"))
         return await accept(viewer, to_message(kind, values), key), []
     except (InvalidInput, KeyReused) as error:
         return None, user_errors(error)
-
-
-def _checked_key(key: object) -> str | None:
-    if key is None:
-        return None
-    if not isinstance(key, str) or not 1 <= len(key) <= _MAX_KEY_LENGTH:
-        raise InvalidInput([(["idempotencyKey"], f"should have 1 to {_MAX_KEY_LENGTH} characters")])
-    if problem := unusable(key):
-        raise InvalidInput([(["idempotencyKey"], problem)])
-    return key
 
 
 def _no_such_ticket() -> UserError:

@@ -4,62 +4,17 @@ One extension with all hooks instead of one for each: every extension costs a co
 which together were a fifth of the time of a mutation.
 """
 
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator
+from typing import Any
 
-from graphql import ASTValidationRule, DocumentNode, GraphQLError, GraphQLSchema, parse, validate
+from graphql import GraphQLError
 from opentelemetry import trace
 from strawberry.extensions import MaskErrors
 
-from aiops_gateway.graphql.errors import present
+from aiops_gateway.graphql.context import Context
+from aiops_gateway.graphql.documents import Documents, Prepared
 
 _tracer = trace.get_tracer(__name__)
-
-_KEPT_DOCUMENTS: Final = 256
-_KEPT_LENGTH: Final = 10_000
-"""Longest document text that is kept, in characters; together with the number it bounds the memory."""
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A document that was parsed, and what is wrong with it, once it was validated."""
-
-    document: DocumentNode
-    errors: list[GraphQLError] | None = None
-
-
-class Documents:
-    """Parses and validates documents within limits; clients send few different ones, so the last are kept.
-
-    The rules are given once and shared by all requests.
-    """
-
-    def __init__(self, rules: Sequence[type[ASTValidationRule]], max_tokens: int) -> None:
-        self._rules = tuple(rules)
-        self._max_tokens = max_tokens
-        self._kept: OrderedDict[str, Prepared] = OrderedDict()
-
-    def parse(self, text: str) -> Prepared:
-        """The document ``text``.
-
-        Raises:
-            GraphQLError: it is not GraphQL, or has too many tokens.
-        """
-        prepared = self._kept.get(text)
-        if prepared is None:
-            prepared = Prepared(parse(text, max_tokens=self._max_tokens))
-            if len(text) <= _KEPT_LENGTH:
-                self._kept[text] = prepared
-                if len(self._kept) > _KEPT_DOCUMENTS:
-                    self._kept.popitem(last=False)
-        return prepared
-
-    def validate(self, prepared: Prepared, schema: GraphQLSchema, standard: Sequence[type[ASTValidationRule]]) -> None:
-        """Find out what is wrong with the document, unless that is known."""
-        if prepared.errors is None:
-            prepared.errors = validate(schema, prepared.document, (*standard, *self._rules))
 
 
 class Operation(MaskErrors):
@@ -72,7 +27,19 @@ class Operation(MaskErrors):
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """``error`` as clients may see it, also inside of streams."""
-        return present(error)
+        return self._documents.present(error)
+
+    def on_operation(self) -> Iterator[None]:
+        """Give the operation a context of its own."""
+        if isinstance(self.execution_context.context, Context):
+            self.execution_context.context = self.execution_context.context.for_operation()
+        yield from super().on_operation()
+
+    def get_results(self) -> dict[str, Any]:
+        """``extensions`` of the answer, or of one answer of a subscription: which fields are masked, if any."""
+        context = self.execution_context.context
+        masked = context.masked.take() if isinstance(context, Context) else []
+        return {"masked": masked} if masked else {}
 
     def on_parse(self) -> Iterator[None]:
         """Parse, or take what was parsed before."""
@@ -83,11 +50,14 @@ class Operation(MaskErrors):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Validate, or take what was found before."""
+        """Validate, or take what was found before; then see what the operation costs with its variables."""
         context = self.execution_context
         if self._prepared is not None:
-            self._documents.validate(self._prepared, context.schema._schema, context.validation_rules)
+            schema = context.schema._schema
+            self._documents.validate(self._prepared, schema, context.validation_rules)
             context.pre_execution_errors = list(self._prepared.errors or ())
+            if not context.pre_execution_errors:
+                self._documents.check_cost(self._prepared, schema, context.operation_name, context.variables)
         yield
 
     def on_execute(self) -> Iterator[None]:

@@ -35,6 +35,11 @@ class UserPayload:
 
 
 @strawberry.type
+class RemoveUserPayload:
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
 class SummarizeLogPayload:
     log_entry: LogEntry | None = None
     user_errors: list[UserError] = strawberry.field(default_factory=list)

@@ -9,11 +9,15 @@ import strawberry
 from aiops_contracts.base import Snapshot
 from aiops_gateway.domain.access import Viewer, may_see, may_use
 from aiops_gateway.domain.paging import PageRequest, Position
+from aiops_gateway.graphql.api_keys import ApiKeyQuery, api_key
+from aiops_gateway.graphql.audit_log import AuditLogQuery
 from aiops_gateway.graphql.connections import Connection, connection
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.dead_letters import DeadLetterQuery, dead_letter
+from aiops_gateway.graphql.history import HistoryQuery
 from aiops_gateway.graphql.ids import from_global_id, uuid_of
 from aiops_gateway.graphql.inputs import ChangelogFilter, LogEntryFilter, TicketFilter, checked
+from aiops_gateway.graphql.raw_contents import RawContentQuery
 from aiops_gateway.graphql.types import Changelog, LogEntry, Node, Ticket, User
 from aiops_gateway.repository.read_model import CHANGELOGS, LOG_ENTRIES, TICKETS, Filter, Kind
 
@@ -28,7 +32,7 @@ TYPES: dict[str, tuple[Kind[Any], Any]] = {
 
 
 @strawberry.type
-class Query(DeadLetterQuery):
+class Query(HistoryQuery, RawContentQuery, DeadLetterQuery, ApiKeyQuery, AuditLogQuery):
     @strawberry.field(description="Any object by its id; null where there is none that you may see.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002
         viewer = await info.context.require("node")
@@ -40,14 +44,18 @@ class Query(DeadLetterQuery):
             return await _account(info, viewer, identity)
         if type_name == "DeadLetter":
             return await dead_letter(info, viewer, identity)
+        if type_name == "ApiKey":
+            return await api_key(info, viewer, identity)
         if type_name not in TYPES:
             return None
         node: Node | None = await _get(info, viewer, type_name, id)
         return node
 
-    @strawberry.field(description="The account that is logged in.")
+    @strawberry.field(description="The account that is logged in; null for an API key, which is nobody's account.")
     async def me(self, info: Info) -> User | None:
         viewer = await info.context.require("me")
+        if not viewer.is_person:
+            return None
         return await _account(info, viewer, viewer.user_id)
 
     @strawberry.field

@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError
 
+from aiops_common.postgres import DatabaseUnavailable
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.ids import uuid_of
 from aiops_gateway.graphql.queries import TYPES
@@ -31,12 +32,19 @@ class Subscription:
 
 
 async def _watch(info: Info, operation: str, type_name: str, global_id: str | None) -> AsyncIterator[Any]:
-    await info.context.require(operation)
+    viewer = await info.context.require(operation)
     kind, node = TYPES[type_name]
     identity = uuid_of(global_id, type_name) if global_id is not None else None
     if global_id is not None and identity is None:
         raise GraphQLError(f"id is not the id of a {type_name}")
-    async for snapshot in info.context.use_cases.reader.watch(kind, identity):
-        # The role is looked up for every change: what may no longer be seen is no longer sent.
+    async for snapshot in info.context.use_cases.reader.watch(kind, identity, viewer):
+        # Who asks, and their role, are looked up for every change: what may no longer be seen is no longer sent.
         await info.context.identify()
-        yield node.of(snapshot, await info.context.require(operation))
+        try:
+            viewer = await info.context.require(operation)
+        except DatabaseUnavailable:
+            if snapshot is not None:
+                raise
+        else:
+            if snapshot is not None:
+                yield node.of(snapshot, viewer)

@@ -9,7 +9,7 @@ from aiops_contracts.auth import UserSnapshot
 from aiops_contracts.changelog import ChangelogSnapshot
 from aiops_contracts.summarizer import LogSnapshot
 from aiops_contracts.triage import TicketSnapshot
-from aiops_gateway.domain.access import Viewer, may_see
+from aiops_gateway.domain.access import Viewer
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.enums import (
     Bump,
@@ -93,7 +93,7 @@ class LogEntry(Node):
 
     @strawberry.field(description="Redacted; null where the reader's role may not see it.")
     async def content(self, info: Info) -> str | None:
-        if not may_see(self.viewer, "LogEntry.content"):
+        if info.context.masked.hides(self.viewer, "LogEntry.content", info.path):
             return None
         # Lists leave the text out; it is fetched for those only who ask for it.
         if self.snapshot.content:
@@ -134,10 +134,10 @@ class Triage:
 
 @strawberry.type(description="A ticket and what triage decided about it.")
 class Ticket(Node):
+    snapshot: strawberry.Private[TicketSnapshot]
+    viewer: strawberry.Private[Viewer]
     version: int
     title: str
-    body: str | None = strawberry.field(description="Redacted; null where masked.")
-    reporter_email: str | None = strawberry.field(description="Personal data: ADMIN and HR only, null for the others.")
     source: str
     status: TicketStatus
     state: JobState
@@ -147,15 +147,25 @@ class Ticket(Node):
     created_at: datetime
     updated_at: datetime
 
+    @strawberry.field(description="Redacted; null where masked.")
+    def body(self, info: Info) -> str | None:
+        hidden = info.context.masked.hides(self.viewer, "Ticket.body", info.path)
+        return None if hidden else self.snapshot.body
+
+    @strawberry.field(description="Personal data: ADMIN and HR only, null for the others.")
+    def reporter_email(self, info: Info) -> str | None:
+        hidden = info.context.masked.hides(self.viewer, "Ticket.reporterEmail", info.path)
+        return None if hidden else self.snapshot.reporter_email
+
     @classmethod
     def of(cls, s: TicketSnapshot, viewer: Viewer) -> Self:
         """As ``viewer`` may see it."""
         return cls(
             id=to_global_id("Ticket", s.id),
+            snapshot=s,
+            viewer=viewer,
             version=s.version,
             title=s.title,
-            body=s.body if may_see(viewer, "Ticket.body") else None,
-            reporter_email=s.reporter_email if may_see(viewer, "Ticket.reporterEmail") else None,
             source=s.source,
             status=s.status,
             state=s.state,

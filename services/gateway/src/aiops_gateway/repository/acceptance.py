@@ -14,6 +14,8 @@ from aiops_gateway.repository.read_model import Kind
 
 S = TypeVar("S", bound=Snapshot)
 
+_DELETED_AT_ONCE = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -83,3 +85,17 @@ async def digests(connection: Connection, message_ids: Sequence[UUID]) -> dict[U
         "SELECT message_id, digest FROM idempotency_keys WHERE message_id = ANY($1::uuid[])", list(message_ids)
     )
     return {row["message_id"]: bytes(row["digest"]) for row in rows}
+
+
+async def delete_old(connection: Connection, *, older_than_days: int) -> int:
+    """Delete up to 1,000 keys that are older than that; returns how many."""
+    status: str = await connection.execute(
+        f"""
+        DELETE FROM idempotency_keys WHERE message_id IN (
+            SELECT message_id FROM idempotency_keys WHERE created_at < now() - make_interval(days => $1)
+            LIMIT {_DELETED_AT_ONCE} FOR UPDATE SKIP LOCKED
+        )
+        """,
+        older_than_days,
+    )
+    return int(status.rpartition(" ")[2])

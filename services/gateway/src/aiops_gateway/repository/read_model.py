@@ -168,6 +168,12 @@ async def get(connection: Connection, kind: Kind[S], identity: UUID) -> S | None
     return kind.load(row["document"], row["large"]) if row else None
 
 
+async def get_many(connection: Connection, kind: Kind[S], ids: Sequence[UUID]) -> dict[UUID, S]:
+    """Whole snapshots by their ids; those that are not there are left out."""
+    rows = await connection.fetch(f"SELECT id, document, large FROM {kind.table} WHERE id = ANY($1::uuid[])", list(ids))
+    return {row["id"]: kind.load(row["document"], row["large"]) for row in rows}
+
+
 async def contents(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, str]:
     """The texts of these log entries."""
     rows = await connection.fetch("SELECT id, large FROM log_entries WHERE id = ANY($1::uuid[])", list(ids))

@@ -11,9 +11,9 @@ import asyncpg
 import orjson
 
 from aiops_common.postgres import Connection
-from aiops_contracts.auth import SigningKey, UserSnapshot
+from aiops_contracts.auth import ApiKeySnapshot, SigningKey, UserSnapshot
 from aiops_contracts.base import Snapshot
-from aiops_gateway.repository import read_model
+from aiops_gateway.repository import api_keys, read_model
 from aiops_gateway.repository.read_model import CHANGES_CHANNEL, Kind
 
 S = TypeVar("S", bound=Snapshot)
@@ -99,7 +99,7 @@ async def repair_users(connection: Connection, users: Sequence[UserSnapshot]) ->
                                      $7::timestamptz[])
                 ON CONFLICT (id) DO UPDATE SET version = excluded.version, email = excluded.email,
                     display_name = excluded.display_name, role = excluded.role, created_at = excluded.created_at,
-                    updated_at = excluded.updated_at
+                    updated_at = excluded.updated_at, removed_at = NULL
                     WHERE known.version < excluded.version OR (known.version = excluded.version AND
                         known.* IS DISTINCT FROM excluded.*)
                 RETURNING id
@@ -112,16 +112,31 @@ async def repair_users(connection: Connection, users: Sequence[UserSnapshot]) ->
     return changed
 
 
+async def repair_api_keys(connection: Connection, keys: Sequence[ApiKeySnapshot]) -> int:
+    """As ``repair``, for API keys."""
+    condition = (
+        "known.version < excluded.version OR (known.version = excluded.version AND known.* IS DISTINCT FROM excluded.*)"
+    )
+    changed = 0
+    for batch in _batches(sorted(keys, key=lambda key: key.id)):
+        changed += await api_keys.write(connection, batch, condition)
+    return changed
+
+
 async def repair_signing_keys(connection: Connection, keys: Sequence[SigningKey]) -> int:
-    """As ``repair``, for public keys, which have no versions."""
+    """As ``repair``, for public keys, which have no versions: the earliest end that was told is the newest news."""
     ordered = sorted(keys, key=lambda key: key.kid)
     rows = await connection.fetch(
         f"""
         WITH written AS (
-            INSERT INTO signing_keys AS known (kid, jwk, created_at)
-            SELECT * FROM unnest($1::text[], $2::jsonb[], $3::timestamptz[])
-            ON CONFLICT (kid) DO UPDATE SET jwk = excluded.jwk, created_at = excluded.created_at
-                WHERE known.* IS DISTINCT FROM excluded.*
+            INSERT INTO signing_keys AS known (kid, jwk, created_at, signs_from, verifies_until)
+            SELECT * FROM unnest($1::text[], $2::jsonb[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[])
+            ON CONFLICT (kid) DO UPDATE SET jwk = excluded.jwk, created_at = excluded.created_at,
+                signs_from = excluded.signs_from,
+                verifies_until = LEAST(known.verifies_until, excluded.verifies_until)
+                WHERE (known.jwk, known.created_at, known.signs_from, known.verifies_until) IS DISTINCT FROM
+                    (excluded.jwk, excluded.created_at, excluded.signs_from,
+                     LEAST(known.verifies_until, excluded.verifies_until))
             RETURNING kid
         )
         SELECT pg_notify('{CHANGES_CHANNEL}', 'signingKey:' || kid) FROM written
@@ -129,6 +144,8 @@ async def repair_signing_keys(connection: Connection, keys: Sequence[SigningKey]
         [key.kid for key in ordered],
         [orjson.dumps(key.jwk) for key in ordered],
         [key.created_at for key in ordered],
+        [key.signs_from for key in ordered],
+        [key.verifies_until for key in ordered],
     )
     return len(rows)
 

@@ -20,6 +20,10 @@ S = TypeVar("S", bound=Snapshot)
 _NAMESPACE = UUID("6f0e3a52-5d7c-5b0f-9f0a-7f6f2b1d9c11")
 
 
+_NOT_ASKED = {"sealed", "address"}
+"""Fields of requests that differ each time that the same is asked: what is encrypted, and where it came from."""
+
+
 class KeyReused(Exception):
     """The idempotency key was used before, for something else."""
 
@@ -34,11 +38,18 @@ class Identity:
     @classmethod
     def of(cls, viewer: Viewer, operation: str, idempotency_key: str | None, asked: Message) -> "Identity":
         """UUIDv5 of (principal, operation, key), so that a repetition is the same message; UUIDv7 without a key."""
+        return cls.under(viewer.principal, operation, idempotency_key, asked.model_dump_json(exclude=_NOT_ASKED))
+
+    @classmethod
+    def under(cls, owner: str, operation: str, idempotency_key: str | None, asked: str) -> "Identity":
+        """As ``of``, for whoever ``owner`` names; equal keys of two owners have nothing to do with each other.
+
+        The digest of ``asked`` is kept: nothing may stand in it that nobody may guess, like a password.
+        """
         if idempotency_key is None:
             return cls(new_message_id(), None)
-        name = f"{viewer.principal}\n{operation}\n{idempotency_key}"
-        digest = hashlib.sha256(asked.model_dump_json().encode()).digest()
-        return cls(uuid5(_NAMESPACE, name), digest)
+        name = f"{owner}\n{operation}\n{idempotency_key}"
+        return cls(uuid5(_NAMESPACE, name), hashlib.sha256(asked.encode()).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,8 @@ class Acceptance:
         )
 
     async def accept(self, work: Work[S]) -> S:
-        """The accepted entity: the pending one, or as it is by now where the same key asked for the same before.
+        """The entity as it was accepted, also where the same key asked for the same before: equal answers to equal
+        requests, whatever was done meanwhile.
 
         Raises:
             KeyReused: the key stands for something else.
@@ -73,7 +85,7 @@ class Acceptance:
         async with self._pool.connection() as connection:
             await check_digest(connection, work.identity)
             current = await read_model.get(connection, work.kind, work.identity.message_id)
-        return current or work.pending
+        return _as_accepted(work.pending, current)
 
     async def _flush(self, batch: Sequence[Work[Any]]) -> list[bool]:
         first: dict[UUID, Work[Any]] = {}
@@ -88,6 +100,14 @@ class Acceptance:
                 accepted |= await acceptance.accept(connection, kind, works, lease_seconds=HAND_OVER_LEASE_SECONDS)
         self._hand_over([work.command for identity, work in first.items() if identity in accepted])
         return [work.identity.message_id in accepted and first[work.identity.message_id] is work for work in batch]
+
+
+def _as_accepted(pending: S, current: S | None) -> S:
+    """A repetition's pending entity with what the first request gave it: its time and its trace."""
+    if current is None:
+        return pending
+    first = {"created_at": current.created_at, "updated_at": current.created_at, "trace_id": current.trace_id}
+    return pending.model_copy(update=first)
 
 
 async def check_digest(connection: Connection, identity: Identity) -> None:

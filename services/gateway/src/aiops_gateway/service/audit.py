@@ -1,6 +1,9 @@
 """Who had what done: in the audit log and, as lines named ``audit``, in the log of the process."""
 
-from typing import Any
+import time
+from collections import OrderedDict
+from typing import Any, Final
+from uuid import UUID, uuid5
 
 from aiops_common.logging import get_logger
 from aiops_common.messaging.message import new_message_id
@@ -12,29 +15,54 @@ from aiops_gateway.repository.audit import Attempt
 
 _log = get_logger(__name__)
 
-STARTED = "STARTED"
+STARTED: Final = "STARTED"
 """The outcome of what was not concluded: it runs at this moment, or the process ended amid it."""
 
-_MOST_LOGGED = 1_000
+FORBIDDEN: Final = "FORBIDDEN"
+"""The outcome of what the caller may not do."""
+
+_MOST_LOGGED: Final = 1_000
 """Longer lists stand in the audit log only: a whole queue's ids would make a line of megabytes."""
+
+_MOST_REMEMBERED: Final = 10_000
+_REFUSALS: Final = UUID("0b2a7f2e-53a5-5c0b-8e47-5f5f9d0c6a34")
 
 
 class Audit:
-    """Records attempts before they are made, so that none is made without a record."""
+    """Records attempts before they are made, so that none is made without a record.
+
+    What auth decides is not recorded here: auth writes it down with the decision, and tells it by an event.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._refused: OrderedDict[UUID, None] = OrderedDict()
 
-    async def intend(self, viewer: Viewer, action: str, details: dict[str, Any]) -> Attempt:
+    async def intend(
+        self,
+        viewer: Viewer,
+        action: str,
+        details: dict[str, Any],
+        *,
+        subject: UUID | None = None,
+        address: str | None = None,
+    ) -> Attempt:
         """Record what ``viewer`` is about to have done. ``details`` may hold ids, numbers and names of ours only.
 
         Raises:
             DatabaseUnavailable: it may not have been recorded, so it must not be done.
         """
-        facts = {**details, "outcome": STARTED, "trace_id": current_trace_id()}
-        attempt = Attempt(new_message_id(), viewer.user_id, action, facts)
+        attempt = Attempt(
+            id=new_message_id(),
+            principal=viewer.principal,
+            action=action,
+            subject=subject,
+            address=address,
+            trace_id=current_trace_id(),
+            details=details,
+        )
         async with self._pool.connection() as connection:
-            await audit.add(connection, attempt)
+            await audit.add(connection, attempt, STARTED)
         return attempt
 
     async def conclude(self, attempt: Attempt, outcome: str, facts: dict[str, Any]) -> None:
@@ -42,21 +70,43 @@ class Audit:
         _log.info(
             "audit",
             audit_id=str(attempt.id),
-            actor=str(attempt.actor),
+            actor=attempt.principal,
             action=attempt.action,
             **_logged({**attempt.details, **facts, "outcome": outcome}),
         )
         try:
             async with self._pool.connection() as connection:
-                await audit.complete(connection, attempt.id, {**facts, "outcome": outcome})
+                await audit.complete(connection, attempt.id, outcome, facts)
         except DatabaseUnavailable as error:
             _log.warning("audit.outcome_not_kept", audit_id=str(attempt.id), error=str(error))
+
+    async def refuse(self, viewer: Viewer, action: str, address: str | None) -> None:
+        """Record that ``viewer`` may not do this: one row and one line for a principal, an action and a minute.
+
+        Otherwise anybody with an account could fill the table. Raises nothing: it is refused in any case.
+        """
+        refusal = uuid5(_REFUSALS, f"{viewer.principal}\n{action}\n{int(time.time() // 60)}")
+        if refusal in self._refused:
+            return
+        self._refused[refusal] = None
+        if len(self._refused) > _MOST_REMEMBERED:
+            self._refused.popitem(last=False)
+        _log.warning("audit", actor=viewer.principal, role=viewer.role, action=action, outcome=FORBIDDEN)
+        attempt = Attempt(
+            id=refusal,
+            principal=viewer.principal,
+            action=action,
+            address=address,
+            trace_id=current_trace_id(),
+            details={"role": viewer.role},
+        )
+        try:
+            async with self._pool.connection() as connection:
+                await audit.add(connection, attempt, FORBIDDEN)
+        except DatabaseUnavailable as error:
+            self._refused.pop(refusal, None)
+            _log.warning("audit.refusal_not_kept", action=action, error=str(error))
 
 
 def _logged(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if not isinstance(value, list) or len(value) <= _MOST_LOGGED}
-
-
-def tell_forbidden(viewer: Viewer, action: str) -> None:
-    """An attempt that the role forbids. In the process's log only: anybody could fill the table with these."""
-    _log.warning("audit", actor=str(viewer.user_id), role=viewer.role, action=action, outcome="FORBIDDEN")

@@ -1,5 +1,6 @@
 """Dead letters: listed and sent back for administrators, every attempt to send some back on record."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ from aiops_contracts.triage import TriageTicket
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.domain.dead_letters import MOST_CHOSEN, BadChoice, UnknownLetters, chosen, places
 from aiops_gateway.domain.paging import PageRequest, Position
+from aiops_gateway.service.acceptance import Identity
+from aiops_gateway.service.answers import Answer, Answers
 from aiops_gateway.service.audit import Audit
 
 _COMMANDS: Final[tuple[type[Command], ...]] = (SummarizeLog, TriageTicket, GenerateChangelog)
@@ -61,9 +64,10 @@ class LetterPage:
 class DeadLetterOffice:
     """What administrators do with dead letters. All methods raise BrokerUnavailable where RabbitMQ does not answer."""
 
-    def __init__(self, letters: DeadLetters, audit: Audit) -> None:
+    def __init__(self, letters: DeadLetters, audit: Audit, answers: Answers) -> None:
         self._letters = letters
         self._audit = audit
+        self._answers = answers
 
     async def page(self, queue: str | None, request: PageRequest) -> LetterPage:
         """One page of a queue's letters, or of all queues', newest first.
@@ -101,18 +105,39 @@ class DeadLetterOffice:
             return None
         return found[0] if found else None
 
-    async def replay(self, viewer: Viewer, queue: str, ids: Sequence[UUID | None] | None) -> int:
+    async def replay(
+        self,
+        viewer: Viewer,
+        queue: str,
+        ids: Sequence[UUID | None] | None,
+        *,
+        key: str | None = None,
+        address: str | None = None,
+    ) -> int:
         """Send letters of ``queue`` back to where they were consumed; returns how many.
 
-        ``ids`` chooses; None chooses all, and None within it stands for what is no letter's id. The attempt is
-        recorded before, the outcome after.
+        ``ids`` chooses; None chooses all, and None within it stands for what is no letter's id. With an idempotency
+        key it is done once, and its repetitions get the same number. The attempt is recorded before, the outcome after.
 
         Raises:
             UnknownQueue, UnknownLetters, BadChoice: nothing was replayed.
             Stopped: the broker went away amid it; the audit log says which were replayed.
             DatabaseUnavailable: it could not be recorded, so nothing was replayed.
+            KeyReused: the key stands for something else. StillRunning: another gateway is at it.
         """
-        attempt = await self._audit.intend(viewer, "replayDeadLetters", _asked(queue, ids))
+        asked = json.dumps([queue, None if ids is None else [identity and str(identity) for identity in ids]])
+
+        async def act() -> Answer:
+            return {"replayed": await self._replay_recorded(viewer, queue, ids, address)}
+
+        identity = Identity.under(viewer.principal, "replayDeadLetters", key, asked)
+        replayed: int = (await self._answers.once(identity, act))["replayed"]
+        return replayed
+
+    async def _replay_recorded(
+        self, viewer: Viewer, queue: str, ids: Sequence[UUID | None] | None, address: str | None
+    ) -> int:
+        attempt = await self._audit.intend(viewer, "replayDeadLetters", _asked(queue, ids), address=address)
         # Without a number of replayed letters, nobody knows it.
         outcome, facts = "FAILED", dict[str, Any]()
         try:

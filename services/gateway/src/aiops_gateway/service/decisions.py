@@ -1,46 +1,94 @@
 """Decisions that somebody waits for: asked of their owner over the broker, answered within a deadline."""
 
-from typing import TypeVar
-
-from pydantic import BaseModel
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID
 
 from aiops_common.messaging.requests import Requester
 from aiops_common.postgres import Pool
-from aiops_contracts.auth import AuthReply, LogIn, LogOut, RefreshTokens, SetUserRole, SignUp
-from aiops_contracts.base import Request
+from aiops_contracts.auth import (
+    AuthReply,
+    CredentialRequest,
+    LogIn,
+    LogOut,
+    RefreshTokens,
+    RemoveUser,
+    SetUserRole,
+    SignUp,
+    UserRemoved,
+    UserSnapshot,
+)
+from aiops_contracts.credentials import AnswerKey, LogInForm, LogOutForm, RefreshTokensForm, SignUpForm, Tokens
 from aiops_contracts.triage import TicketStatusReply, UpdateTicketStatus
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.repository import accounts, read_model
 from aiops_gateway.repository.read_model import TICKETS
 from aiops_gateway.service.acceptance import Identity, claim_key
+from aiops_gateway.service.credentials import ANONYMOUS, Credentials, opened
 from aiops_gateway.service.viewers import Viewers
 
-A = TypeVar("A", bound=BaseModel)
 
-ANONYMOUS = "anonymous"
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What auth decided, and the tokens that it gave, if it did."""
+
+    reply: AuthReply
+    tokens: Tokens | None
 
 
 class Decisions:
     """Requests to auth and triage. What an answer tells is projected before it is returned, so that a client that
-    reads next sees it. All raise NoReply where the owner does not answer in time."""
+    reads next sees it. All raise NoReply where the owner does not answer in time; those that take an idempotency key
+    raise KeyReused where it stands for something else, those that take a form TooLong where that cannot be sealed."""
 
-    def __init__(self, pool: Pool, requester: Requester, viewers: Viewers) -> None:
+    def __init__(self, pool: Pool, requester: Requester, credentials: Credentials, viewers: Viewers) -> None:
         self._pool = pool
         self._requester = requester
+        self._credentials = credentials
         self._viewers = viewers
 
-    async def ask_auth(self, request: SignUp | LogIn | RefreshTokens | LogOut) -> AuthReply:
-        """Sign-up, log-in, refresh or log-out."""
-        return await self._told(await self._requester.ask("auth", request, AuthReply, principal=ANONYMOUS))
+    async def sign_up(self, form: SignUpForm, address: str | None, key: str | None) -> SignedIn:
+        """Make an account and log it in."""
+        # Nobody is logged in yet: without the address in it, two strangers that take equal keys would be one. The
+        # password is no part of what is kept, not even as a digest; auth knows whether it is the same.
+        owner = f"{ANONYMOUS}:{hashlib.sha256(form.email.encode()).hexdigest()}"
+        identity = Identity.under(owner, "signup", key, form.display_name)
+        await claim_key(self._pool, identity)
+        return await self._authenticate(SignUp, form, address, identity.message_id)
 
-    async def set_user_role(self, viewer: Viewer, request: SetUserRole) -> AuthReply:
+    async def log_in(self, form: LogInForm, address: str | None) -> SignedIn:
+        """Exchange a password for tokens."""
+        return await self._authenticate(LogIn, form, address)
+
+    async def refresh_tokens(self, form: RefreshTokensForm, address: str | None) -> SignedIn:
+        """Exchange a refresh token for a new pair."""
+        return await self._authenticate(RefreshTokens, form, address)
+
+    async def log_out(self, form: LogOutForm, address: str | None) -> SignedIn:
+        """Revoke a refresh token and its family."""
+        return await self._authenticate(LogOut, form, address)
+
+    async def set_user_role(self, viewer: Viewer, request: SetUserRole, key: str | None) -> AuthReply:
         """Give an account another role."""
-        return await self._told(await self._ask("auth", request, AuthReply, viewer))
+        reply = await self._ask(viewer, request, "setUserRole", key)
+        if reply.user is not None:
+            await self._project(reply.user)
+        return reply
+
+    async def remove_user(self, viewer: Viewer, request: RemoveUser, key: str | None) -> AuthReply:
+        """Remove an account, with its sessions."""
+        reply = await self._ask(viewer, request, "removeUser", key)
+        if reply.outcome == "OK":
+            version, now = request.expected_version + 1, datetime.now(UTC)
+            await self._project(UserRemoved(user_id=request.user_id, version=version, removed_at=now))
+        return reply
 
     async def update_ticket_status(
         self, viewer: Viewer, request: UpdateTicketStatus, key: str | None
     ) -> TicketStatusReply:
-        """Move a ticket; raises KeyReused where the idempotency key stands for something else."""
+        """Move a ticket."""
         identity = Identity.of(viewer, "updateTicketStatus", key, request)
         await claim_key(self._pool, identity)
         reply = await self._requester.ask(
@@ -51,12 +99,30 @@ class Decisions:
                 await read_model.project(connection, TICKETS, [reply.ticket])
         return reply
 
-    async def _ask(self, owner: str, request: Request, answer: type[A], viewer: Viewer) -> A:
-        return await self._requester.ask(owner, request, answer, principal=viewer.principal)
-
-    async def _told(self, reply: AuthReply) -> AuthReply:
+    async def _authenticate(
+        self, kind: type[CredentialRequest], form: AnswerKey, address: str | None, message_id: UUID | None = None
+    ) -> SignedIn:
+        request = partial(_sealed_request, kind, address)
+        reply = await self._credentials.ask(request, form, AuthReply, message_id=message_id)
         if reply.user is not None:
-            async with self._pool.transaction() as connection:
-                await accounts.project_users(connection, [reply.user])
-            self._viewers.forget(reply.user.id)
-        return reply
+            await self._project(reply.user)
+        tokens = opened(reply.sealed_tokens, form.answer_key, Tokens) if reply.sealed_tokens else None
+        return SignedIn(reply, tokens)
+
+    async def _ask(
+        self, viewer: Viewer, request: SetUserRole | RemoveUser, operation: str, key: str | None
+    ) -> AuthReply:
+        identity = Identity.of(viewer, operation, key, request)
+        await claim_key(self._pool, identity)
+        return await self._requester.ask(
+            "auth", request, AuthReply, principal=viewer.principal, message_id=identity.message_id
+        )
+
+    async def _project(self, account: UserSnapshot | UserRemoved) -> None:
+        async with self._pool.connection() as connection:
+            await accounts.project_users(connection, [account])
+        self._viewers.forget(account.user_id if isinstance(account, UserRemoved) else account.id)
+
+
+def _sealed_request(kind: type[CredentialRequest], address: str | None, sealed: str) -> CredentialRequest:
+    return kind(sealed=sealed, address=address)

@@ -7,12 +7,18 @@ from uuid import UUID
 from aiops_common.postgres import Pool
 from aiops_contracts.auth import UserSnapshot
 from aiops_contracts.base import Snapshot
+from aiops_gateway.domain.access import Viewer
 from aiops_gateway.domain.paging import PageRequest
 from aiops_gateway.repository import accounts, read_model
 from aiops_gateway.repository.read_model import Filter, Kind, Page
 from aiops_gateway.service.changes import Changes
+from aiops_gateway.service.shared_reads import SharedReads
 
 S = TypeVar("S", bound=Snapshot)
+
+
+class NotThere(Exception):
+    """There is no entity with the id that was given."""
 
 
 class Reader:
@@ -21,6 +27,7 @@ class Reader:
     def __init__(self, pool: Pool, changes: Changes) -> None:
         self._pool = pool
         self._changes = changes
+        self._shared = SharedReads(pool)
 
     async def get(self, kind: Kind[S], identity: UUID) -> S | None:
         """One entity, None where there is none."""
@@ -57,17 +64,30 @@ class Reader:
         async with self._pool.connection() as connection:
             return await accounts.count_users(connection)
 
-    async def watch(self, kind: Kind[S], identity: UUID | None) -> AsyncIterator[S]:
-        """The present state of one entity, then it again after every change; or every changed entity of the kind.
+    async def watch(self, kind: Kind[S], identity: UUID | None, viewer: Viewer) -> AsyncIterator[S | None]:
+        """The present state of one entity, then it again after every change; or every entity of the kind as it changes.
 
-        The subscription begins before the first read, so nothing falls between the two.
+        Versions of one entity never go backwards. None comes in between whenever it is time to look whether
+        ``viewer`` may still read.
 
         Raises:
+            NotThere: there is no entity ``identity``.
             SlowReader: the caller does not keep up.
+            ChangesMissed: changes may have been missed, and it may be any entity that changed.
         """
-        with self._changes.subscribe(kind.name, identity) as subscriber:
-            subscriber.refresh()
+        # The subscription begins before the first read, so nothing falls between the two.
+        with self._changes.subscribe(kind.name, identity, viewer.user_id) as subscriber:
+            told = -1
+            if identity is not None:
+                present = await self._shared.get(kind, identity)
+                if present is None:
+                    raise NotThere(f"there is no {kind.name} with this id")
+                told = present.version
+                yield present
             async for changed in subscriber.changes():
-                snapshot = await self.get(kind, changed)
-                if snapshot is not None:
+                snapshot = await self._shared.get(kind, changed) if changed is not None else None
+                if changed is None:
+                    yield None
+                elif snapshot is not None and snapshot.version > told:
+                    told = snapshot.version if identity is not None else told
                     yield snapshot

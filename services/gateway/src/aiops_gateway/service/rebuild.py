@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -15,12 +15,13 @@ from aiops_common.messaging.message import Poison, decode_data, decode_envelope,
 from aiops_common.messaging.names import PRINCIPAL_HEADER
 from aiops_common.messaging.requests import NoReply, Requester
 from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_contracts.auth import SigningKey
 from aiops_contracts.base import Snapshot
 from aiops_gateway.domain.parts import Part
 from aiops_gateway.repository import read_model, rebuild
 from aiops_gateway.repository.rebuild import TableBusy
 from aiops_gateway.service.pending import Origin
-from aiops_gateway.service.sources import SOURCES, Accepted, Replayed, Source
+from aiops_gateway.service.sources import SOURCES, Accepted, Replayed, Source, Vanishing
 
 T = TypeVar("T")
 
@@ -82,12 +83,18 @@ class Rebuild:
 
     async def _rebuild(self, source: Source, from_empty: bool) -> AsyncIterator[Progress]:
         started, now = time.monotonic(), Progress(source.part)
+        # Before the owner is asked: what comes while it answers is not missing from its answer, it is newer.
+        unlisted = await self._persist(source, partial(self._known, source.vanishing))
         if from_empty:
             now = replace(now, rows_changed=await self._start_again(source))
         async for page in self._pages(source):
             changed = now.rows_changed + await self._repair(source, page.snapshots)
             now = replace(now, rows_read=now.rows_read + len(page.snapshots), rows_changed=changed)
+            unlisted.difference_update(one.id for one in page.snapshots if not isinstance(one, SigningKey))
             yield replace(now, seconds=time.monotonic() - started)
+        if unlisted and source.vanishing is not None:
+            ended = await self._persist(source, partial(self._vanish, source.vanishing, unlisted))
+            now = replace(now, rows_changed=now.rows_changed + ended)
         if source.accepted is not None:
             # After the owner's rows: what is done already would be shown as pending for a while otherwise.
             restored, not_readable = await self._restore(source, source.accepted)
@@ -114,6 +121,16 @@ class Rebuild:
                 return await source.repair(connection, snapshots)
 
         return await self._persist(source, write)
+
+    async def _known(self, vanishing: Vanishing | None) -> set[UUID]:
+        if vanishing is None:
+            return set()
+        async with self._pool.connection() as connection:
+            return await vanishing.known(connection)
+
+    async def _vanish(self, vanishing: Vanishing, unlisted: Collection[UUID]) -> int:
+        async with self._pool.connection() as connection:
+            return await vanishing.end(connection, unlisted)
 
     async def _start_again(self, source: Source) -> int:
         """Empty the table and put in, at once, the first page and what no service knows of; returns rows written."""
@@ -149,7 +166,7 @@ class Rebuild:
     async def _restore_some(self, accepted: Accepted, ids: Sequence[UUID]) -> tuple[int, int]:
         async with self._pool.connection() as connection:
             commands = await rebuild.commands(connection, ids)
-        made = [await _pending(accepted, body, headers) for body, headers in commands]
+        made = [_pending(accepted, body, headers) for body, headers in commands]
         rows = [snapshot for snapshot in made if snapshot is not None]
         async with self._pool.connection() as connection:
             added = await rebuild.add(connection, accepted.kind, read_model.columns(accepted.kind, rows))
@@ -178,7 +195,7 @@ def _stuck(source: Source, error: Exception, seconds: float) -> Stuck:
     )
 
 
-async def _pending(accepted: Accepted, body: bytes, headers: Mapping[str, str]) -> Snapshot | None:
+def _pending(accepted: Accepted, body: bytes, headers: Mapping[str, str]) -> Snapshot | None:
     """The row that was accepted with a command of the outbox; None where the command cannot be read any more."""
     try:
         envelope = decode_envelope(body)
@@ -188,4 +205,4 @@ async def _pending(accepted: Accepted, body: bytes, headers: Mapping[str, str]) 
     context = trace.get_current_span(trace_context(headers)).get_span_context()
     trace_id = f"{context.trace_id:032x}" if context.is_valid else None
     origin = Origin(envelope.id, envelope.time, headers.get(PRINCIPAL_HEADER, ""), trace_id)
-    return await accepted.pending(command, origin)
+    return accepted.pending(command, origin)

@@ -1,23 +1,33 @@
 """Where the parts of the read model come from: whom to ask, and how the answer is kept."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from aiops_common.messaging.requests import Requester
 from aiops_common.postgres import Connection
-from aiops_contracts.auth import ReplayedSigningKeys, ReplayedUsers, ReplaySigningKeys, ReplayUsers
+from aiops_contracts.auth import (
+    ReplayApiKeys,
+    ReplayedApiKeys,
+    ReplayedSigningKeys,
+    ReplayedUsers,
+    ReplaySigningKeys,
+    ReplayUsers,
+)
 from aiops_contracts.base import Command, Request, Snapshot
 from aiops_contracts.changelog import GenerateChangelog, ReplayChangelogs, ReplayedChangelogs
 from aiops_contracts.summarizer import ReplayedLogs, ReplayLogs, SummarizeLog
 from aiops_contracts.triage import ReplayedTickets, ReplayTickets, TriageTicket
 from aiops_gateway.domain.parts import Part
-from aiops_gateway.repository import rebuild
+from aiops_gateway.repository import rebuild, vanished
 from aiops_gateway.repository.read_model import CHANGELOGS, LOG_ENTRIES, TICKETS, Kind
 from aiops_gateway.service.pending import Origin, pending_changelog, pending_log, pending_ticket
 
-Replayed: TypeAlias = ReplayedLogs | ReplayedTickets | ReplayedChangelogs | ReplayedUsers | ReplayedSigningKeys
+Replayed: TypeAlias = (
+    ReplayedLogs | ReplayedTickets | ReplayedChangelogs | ReplayedUsers | ReplayedSigningKeys | ReplayedApiKeys
+)
 
 PRINCIPAL = "service:gateway"
 _PAGE_ROWS = 1000
@@ -29,7 +39,15 @@ class Accepted:
 
     kind: Kind[Any]
     command: type[Command]
-    pending: Callable[[Any, Origin], Awaitable[Snapshot]]
+    pending: Callable[[Any, Origin], Snapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class Vanishing:
+    """What must not be believed any longer once its owner does not list it: the ids there are, and how they end."""
+
+    known: Callable[[Connection], Awaitable[set[UUID]]]
+    end: Callable[[Connection, Collection[UUID]], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,7 @@ class Source:
     answer: type[Replayed]
     repair: Callable[[Connection, Sequence[Any]], Awaitable[int]]
     accepted: Accepted | None = None
+    vanishing: Vanishing | None = None
 
     async def page(self, requester: Requester, after: Any) -> Replayed:
         """The page behind ``after``; the first one for None. Raises NoReply."""
@@ -70,7 +89,24 @@ SOURCES: Mapping[Part, Source] = {
             ReplayedSigningKeys,
             rebuild.repair_signing_keys,
         ),
-        Source(Part.USERS, "users", "auth", ReplayUsers, ReplayedUsers, rebuild.repair_users),
+        Source(
+            Part.USERS,
+            "users",
+            "auth",
+            ReplayUsers,
+            ReplayedUsers,
+            rebuild.repair_users,
+            vanishing=Vanishing(vanished.account_ids, vanished.remove_accounts),
+        ),
+        Source(
+            Part.API_KEYS,
+            "api_keys",
+            "auth",
+            ReplayApiKeys,
+            ReplayedApiKeys,
+            rebuild.repair_api_keys,
+            vanishing=Vanishing(vanished.api_key_ids, vanished.revoke_api_keys),
+        ),
         _jobs(
             Part.LOG_ENTRIES, "summarizer", ReplayLogs, ReplayedLogs, Accepted(LOG_ENTRIES, SummarizeLog, pending_log)
         ),

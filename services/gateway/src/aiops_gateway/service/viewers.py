@@ -1,65 +1,118 @@
-"""Who is behind a token, and what they may do now."""
+"""Who is behind a token or an API key, and what they may do now."""
 
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from aiops_common.postgres import Pool
 from aiops_gateway.auth import TokenVerifier
-from aiops_gateway.domain.access import Role, Unauthenticated, Viewer
-from aiops_gateway.repository import accounts
+from aiops_gateway.domain.access import PrincipalKind, Role, Unauthenticated, Viewer
+from aiops_gateway.repository import accounts, api_keys
+from aiops_gateway.service.signing_keys import SigningKeys
 
-_MAX_KNOWN = 10_000
+_MAX_KNOWN: Final = 10_000
+_API_KEY_PREFIX: Final = "aiops_"
+_API_KEY: Final = re.compile(r"aiops_[A-Za-z0-9_-]{43}")
+_BAD_API_KEY: Final = "the API key is not valid; ask an administrator for another"
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownKey:
+    viewer: Viewer
+    expires_at: datetime | None
 
 
 class Viewers:
-    """Verifies tokens and looks up present roles.
+    """Verifies tokens and API keys and looks up present roles.
 
-    Roles and keys are kept in memory; ``forget`` and ``forget_keys`` are called for every change that the database
-    notifies of, so a changed role counts from the next request on.
+    Roles and keys are kept in memory; ``forget`` is called for every change that the database notifies of, so a
+    changed role counts from the next request on. While nothing can be heard of changes, as ``listening`` tells, nothing
+    that was kept is believed: every request looks it up.
     """
 
-    def __init__(self, pool: Pool, verifier: TokenVerifier) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        verifier: TokenVerifier,
+        *,
+        listening: Callable[[], bool] = lambda: True,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.keys = SigningKeys(pool, verifier)
         self._pool = pool
-        self._verifier = verifier
+        self._listening = listening
+        self._clock = clock
         self._known: dict[UUID, Viewer] = {}
-        self._keys_loaded = False
+        self._known_keys: dict[bytes, _KnownKey] = {}
         # Counts what was forgotten: an answer that was on its way meanwhile may be the old one, and is not kept.
         self._forgotten = 0
+        self._looking_up: dict[tuple[UUID, int], asyncio.Task[Viewer]] = {}
 
-    def forget(self, user_id: UUID | None) -> None:
-        """Look the account up again next time; None means all of them."""
+    def forget(self, identity: UUID | None) -> None:
+        """Look the account or API key up again next time; None means all of them."""
         self._forgotten += 1
-        if user_id is None:
+        if identity is None:
             self._known.clear()
-        else:
-            self._known.pop(user_id, None)
+            self._known_keys.clear()
+            return
+        self._known.pop(identity, None)
+        for digest in [digest for digest, known in self._known_keys.items() if known.viewer.user_id == identity]:
+            del self._known_keys[digest]
 
     def forget_keys(self) -> None:
         """Load the signing keys again next time."""
-        self._forgotten += 1
-        self._keys_loaded = False
+        self.keys.forget()
 
     async def identify(self, authorization: str | None) -> Viewer | None:
         """The viewer behind an Authorization header, None where there is no header.
 
         Raises:
-            Unauthenticated: the header is not a valid access token of an account that exists.
+            Unauthenticated: the header is not a valid access token of an account that exists, nor a valid API key.
             DatabaseUnavailable: roles or keys cannot be read.
         """
         if authorization is None:
             return None
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("the Authorization header must be: Bearer <access token>")
-        if not self._keys_loaded:
-            await self._load_keys()
-        user_id = self._verifier.verify(token)
-        return self._known.get(user_id) or await self._look_up(user_id)
+            raise Unauthenticated("the Authorization header must be: Bearer <access token or API key>")
+        if token.startswith(_API_KEY_PREFIX):
+            return await self._machine(token)
+        if not self._listening():
+            self.keys.forget()
+        user_id = await self.keys.verify(token)
+        if not self._listening():
+            return await self._look_up(user_id)
+        return self._known.get(user_id) or await self._look_up_once(user_id)
 
-    async def _load_keys(self) -> None:
-        forgotten = self._forgotten
-        async with self._pool.connection() as connection:
-            self._verifier.use_keys(await accounts.signing_keys(connection))
-        self._keys_loaded = forgotten == self._forgotten
+    async def _machine(self, secret: str) -> Viewer:
+        if not _API_KEY.fullmatch(secret):
+            raise Unauthenticated(_BAD_API_KEY)
+        # Looked up by its digest: nothing is compared with the secret, so no timing tells of it.
+        digest = hashlib.sha256(secret.encode()).digest()
+        known = self._known_keys.get(digest) if self._listening() else None
+        known = known or await self._look_up_key(digest)
+        if known is None or (known.expires_at is not None and known.expires_at <= self._clock()):
+            raise Unauthenticated(_BAD_API_KEY)
+        return known.viewer
+
+    async def _look_up_once(self, user_id: UUID) -> Viewer:
+        """One answer for all who ask while it is on its way: an account may have thousands of subscriptions."""
+        key = (user_id, self._forgotten)
+        task = self._looking_up.get(key)
+        if task is None:
+            task = self._looking_up[key] = asyncio.create_task(self._look_up(user_id))
+            task.add_done_callback(lambda done: self._looked_up(key, done))
+        return await asyncio.shield(task)
+
+    def _looked_up(self, key: tuple[UUID, int], done: "asyncio.Task[Viewer]") -> None:
+        del self._looking_up[key]
+        if not done.cancelled():
+            done.exception()  # those who wait have it; where nobody does any more, it is no news
 
     async def _look_up(self, user_id: UUID) -> Viewer:
         forgotten = self._forgotten
@@ -73,3 +126,17 @@ class Viewers:
                 self._known.clear()
             self._known[user_id] = viewer
         return viewer
+
+    async def _look_up_key(self, digest: bytes) -> _KnownKey | None:
+        """What is not there is not kept: anybody could fill the memory with keys that there are not."""
+        forgotten = self._forgotten
+        async with self._pool.connection() as connection:
+            access = await api_keys.access(connection, digest)
+        if access is None:
+            return None
+        known = _KnownKey(Viewer(access.id, Role(access.role), PrincipalKind.API_KEY), access.expires_at)
+        if forgotten == self._forgotten:
+            if len(self._known_keys) >= _MAX_KNOWN:
+                self._known_keys.clear()
+            self._known_keys[digest] = known
+        return known

@@ -1,10 +1,11 @@
 """A dead letter as an operator sees it, and which ones are meant."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from aiops_common.redaction import redact
+from aiops_common.redaction.records import redact_line
 
 SHOWN_BYTES = 4096
 """How much of a body is shown, as UTF-8."""
@@ -58,6 +59,17 @@ class Selection:
             and (self.before is None or letter.dead_at < self.before)
             and (self.after is None or letter.dead_at > self.after)
         )
+
+
+def redacted(letter: DeadLetter, body: bytes) -> DeadLetter:
+    """``letter`` as an operator may see it: its sender chose not only the body, but also the message's id and type."""
+    return replace(
+        letter,
+        message_type=redact_line(letter.message_type),
+        message_id=letter.message_id and redact_line(letter.message_id),
+        error=letter.error and redact_line(letter.error),
+        body=shown(body),
+    )
 
 
 def shown(body: bytes) -> str:

@@ -12,7 +12,7 @@ from aiops_common.messaging.connection import BrokerConnection, BrokerUnavailabl
 from aiops_common.messaging.deadletter.errors import NoSuchLetter, NotReplayable, Stopped
 from aiops_common.messaging.deadletter.finding import Finder, Found
 from aiops_common.messaging.deadletter.held import Held, exchange_exists, held
-from aiops_common.messaging.deadletter.letter import DeadLetter, Selection, shown
+from aiops_common.messaging.deadletter.letter import DeadLetter, Selection, redacted
 from aiops_common.messaging.deadletter.replay import send_home
 from aiops_common.messaging.message import PARTNER
 from aiops_common.messaging.names import INGRESS_PREFIX
@@ -152,7 +152,7 @@ class DeadLetters:
         await send_home(self._publisher, found.message, replace(found.reading, letter=letter), home)
 
     async def _letters(self, found: Iterable[Found]) -> list[DeadLetter]:
-        """What is shown of messages; only now their bodies are redacted and their principals made certain."""
+        """What is shown of messages; only now they are redacted and their principals made certain."""
         partners: dict[str, bool] = {}
         letters = []
         for one in found:
@@ -163,7 +163,7 @@ class DeadLetters:
                     partners[user] = await exchange_exists(self._connection, INGRESS_PREFIX + user)
                 if partners[user]:
                     letter = replace(letter, principal=PARTNER + user)
-            letters.append(replace(letter, body=await asyncio.to_thread(shown, one.message.body)))
+            letters.append(await asyncio.to_thread(redacted, letter, one.message.body))
         return letters
 
 

@@ -28,8 +28,14 @@ CREATE INDEX api_keys_newest ON api_keys (created_at DESC, id DESC);
 # A removed account stays as its id and version, so that an older event cannot bring it back.
 USERS = "ALTER TABLE users ADD COLUMN removed_at timestamptz;"
 
-# What a request was answered under its key; null while it is under way.
-ANSWERS = "ALTER TABLE idempotency_keys ADD COLUMN answer jsonb;"
+# What a request was answered under its key; null while it is under way. Whoever works on it claims it until a moment
+# that is put off again and again; a claim that has run out was somebody's who is gone.
+ANSWERS = """
+ALTER TABLE idempotency_keys ADD COLUMN answer jsonb;
+ALTER TABLE idempotency_keys ADD COLUMN claimed_by uuid;
+ALTER TABLE idempotency_keys ADD COLUMN claimed_until timestamptz;
+CREATE INDEX idempotency_keys_oldest ON idempotency_keys USING brin (created_at);
+"""
 
 # principal (user:<uuid>, key:<uuid>, system, anonymous) takes the place of actor, which processes of the version before
 # go on writing while they are replaced.
@@ -42,6 +48,9 @@ ALTER TABLE audit_log ADD COLUMN address text;
 ALTER TABLE audit_log ADD COLUMN trace_id text;
 UPDATE audit_log SET principal = 'user:' || actor, outcome = details ->> 'outcome';
 CREATE INDEX audit_log_principal ON audit_log (principal, at DESC, id DESC);
+CREATE INDEX audit_log_action ON audit_log (action, at DESC, id DESC);
+CREATE INDEX audit_log_outcome ON audit_log (outcome, at DESC, id DESC);
+CREATE INDEX audit_log_subject ON audit_log (subject, at DESC, id DESC) WHERE subject IS NOT NULL;
 """
 
 

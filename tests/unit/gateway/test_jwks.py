@@ -1,0 +1,50 @@
+"""The key set over HTTP: read by everybody, never a fault, kept for a minute."""
+
+from typing import Any, cast
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from starlette.applications import Starlette
+
+from aiops_common.postgres import Pool
+from aiops_gateway.auth import TokenVerifier
+from aiops_gateway.jwks import JWKS_PATH, jwks_route
+from aiops_gateway.service.signing_keys import SigningKeys
+from unit.gateway.signing import AUDIENCE, ISSUER
+from unit.gateway.test_signing_keys import Database
+
+
+def client(database: Database) -> AsyncClient:
+    keys = SigningKeys(cast(Pool, database), TokenVerifier(issuer=ISSUER, audience=AUDIENCE))
+    transport: Any = ASGITransport(app=Starlette(routes=[jwks_route(keys)]))
+    return AsyncClient(transport=transport, base_url="http://gateway")
+
+
+async def test_the_keys_are_there_for_everybody() -> None:
+    async with client(Database(["b", "a"])) as http:
+        answer = await http.get(JWKS_PATH)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/jwk-set+json")
+    assert answer.headers["cache-control"] == "public, max-age=60"
+    assert [(key["kid"], key["kty"], key["crv"], len(key["x"])) for key in answer.json()["keys"]] == [
+        ("a", "EC", "P-256", 43),
+        ("b", "EC", "P-256", 43),
+    ]
+
+
+async def test_without_keys_the_set_is_empty_and_nobody_keeps_it() -> None:
+    for database in (Database(), Database(["a"], is_away=True)):
+        async with client(database) as http:
+            answer = await http.get(JWKS_PATH)
+        assert (answer.status_code, answer.json()) == (200, {"keys": []})
+        assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("HEAD", 200), ("POST", 405), ("PUT", 405), ("DELETE", 405), ("PATCH", 405), ("TRACE", 405)]
+)
+async def test_the_set_is_only_read(method: str, status: int) -> None:
+    async with client(Database(["a"])) as http:
+        answer = await http.request(method, JWKS_PATH, content=b"{}")
+    assert answer.status_code == status
+    if method == "HEAD":
+        assert answer.content == b""
