@@ -176,6 +176,10 @@ async def test_a_repetition_has_the_same_id_wherever_it_comes_from(auth: Auth, d
     assert [type(one) for one in auth.asked] == [RemoveUser] * 2 + [CreateApiKey] * 2
 
 
+def admit() -> None:
+    """Whoever signs up may."""
+
+
 @pytest.mark.parametrize("key", ["key", None])
 async def test_the_id_of_a_sign_up_tells_the_person_and_nothing_kept_tells_the_password(
     pool: Pool, auth: Auth, deaf: Gateway, key: str | None
@@ -184,7 +188,7 @@ async def test_the_id_of_a_sign_up_tells_the_person_and_nothing_kept_tells_the_p
         return SignUpForm(email=email, password=SecretStr(password), display_name=name, answer_key=new_answer_key())
 
     for email, password in (("a@b.example", PASSWORD), ("a@b.example", "x"), ("c@d.example", PASSWORD)):
-        signed_in = await deaf.decisions.sign_up(form(email, password), ADDRESS, key)
+        signed_in = await deaf.decisions.sign_up(form(email, password), ADDRESS, key, admit=admit)
         assert (signed_in.reply.outcome, signed_in.tokens) == ("EMAIL_TAKEN", None)
     first, guessed, stranger = auth.ids
     assert stranger != first
@@ -198,4 +202,4 @@ async def test_the_id_of_a_sign_up_tells_the_person_and_nothing_kept_tells_the_p
     assert {row["message_id"] for row in kept} == {first, stranger}
     assert len({bytes(row["digest"]) for row in kept}) == 1
     with pytest.raises(KeyReused):
-        await deaf.decisions.sign_up(form("a@b.example", PASSWORD, "Joe"), ADDRESS, key)
+        await deaf.decisions.sign_up(form("a@b.example", PASSWORD, "Joe"), ADDRESS, key, admit=admit)

@@ -45,15 +45,17 @@ class AccountMutation:
         values = vars(input).copy()
         try:
             key = checked_key(values.pop("idempotency_key"))
-            form, decisions = _form(info, SignUpForm, values), info.context.use_cases.decisions
-            return await _signed_in(decisions.sign_up(form, info.context.address, key))
+            form, context = _form(SignUpForm, values), info.context
+            decisions = context.use_cases.decisions
+            return await _signed_in(decisions.sign_up(form, context.address, key, admit=context.sign_in))
         except (InvalidInput, KeyReused, TooManyRequests) as error:
             return AuthPayload(user_errors=user_errors(error))
 
     @strawberry.mutation(description="Exchange an e-mail address and a password for tokens.")
     async def login(self, info: Info, input: LoginInput) -> AuthPayload:  # noqa: A002
         try:
-            form, decisions = _form(info, LogInForm, vars(input)), info.context.use_cases.decisions
+            info.context.sign_in()
+            form, decisions = _form(LogInForm, vars(input)), info.context.use_cases.decisions
             return await _signed_in(decisions.log_in(form, info.context.address))
         except (InvalidInput, TooManyRequests) as error:
             return AuthPayload(user_errors=user_errors(error))
@@ -61,7 +63,8 @@ class AccountMutation:
     @strawberry.mutation(description="Exchange a refresh token for a new pair; the old one is spent.")
     async def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> AuthPayload:  # noqa: A002
         try:
-            form, decisions = _form(info, RefreshTokensForm, vars(input)), info.context.use_cases.decisions
+            info.context.sign_in()
+            form, decisions = _form(RefreshTokensForm, vars(input)), info.context.use_cases.decisions
             return await _signed_in(decisions.refresh_tokens(form, info.context.address))
         except (InvalidInput, TooManyRequests) as error:
             return AuthPayload(user_errors=user_errors(error))
@@ -69,7 +72,8 @@ class AccountMutation:
     @strawberry.mutation(description="Revoke a refresh token and all that came of the same log-in.")
     async def logout(self, info: Info, input: LogoutInput) -> LogoutPayload:  # noqa: A002
         try:
-            form, decisions = _form(info, LogOutForm, vars(input)), info.context.use_cases.decisions
+            info.context.sign_in()
+            form, decisions = _form(LogOutForm, vars(input)), info.context.use_cases.decisions
             payload = await _signed_in(decisions.log_out(form, info.context.address))
         except (InvalidInput, TooManyRequests) as error:
             return LogoutPayload(user_errors=user_errors(error))
@@ -125,8 +129,7 @@ def reply_errors(reply: AuthReply | ApiKeyReply) -> list[UserError]:
     return [user_error(UserErrorCode(reply.outcome), reply.message, [camel(reply.field)] if reply.field else None)]
 
 
-def _form(info: Info, kind: type[F], values: dict[str, Any]) -> F:
-    info.context.sign_in()
+def _form(kind: type[F], values: dict[str, Any]) -> F:
     return to_message(kind, {**values, "answer_key": new_answer_key()})
 
 

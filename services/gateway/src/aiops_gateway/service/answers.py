@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from aiops_common.logging import get_logger
 from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_common.single_flight import SingleFlight
 from aiops_gateway.repository import answers
 from aiops_gateway.repository.acceptance import Key
 from aiops_gateway.service.acceptance import Identity, KeyReused
@@ -44,7 +45,7 @@ class Answers:
         self._pool = pool
         self._wait_seconds = wait_seconds
         self._lease_seconds = lease_seconds
-        self._running: dict[tuple[UUID, bytes], asyncio.Task[Answer]] = {}
+        self._running = SingleFlight[Answer]()
 
     async def once(self, identity: Identity, act: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer of ``act``, or the one that it gave before under the same key.
@@ -60,18 +61,7 @@ class Answers:
         if identity.digest is None:
             return await act()
         key = Key(identity.message_id, identity.digest)
-        name = (key.message_id, key.digest)
-        running = self._running.get(name)
-        if running is None:
-            running = asyncio.create_task(self._claim_or_wait(key, act))
-            self._running[name] = running
-            running.add_done_callback(lambda task: self._forget(name, task))
-        return await asyncio.shield(running)
-
-    def _forget(self, name: tuple[UUID, bytes], task: asyncio.Task[Answer]) -> None:
-        del self._running[name]
-        if not task.cancelled():
-            task.exception()  # whoever asked may be gone, and then nobody else looks at it
+        return await self._running.do((key.message_id, key.digest), lambda: self._claim_or_wait(key, act))
 
     async def _claim_or_wait(self, key: Key, act: Callable[[], Awaitable[Answer]]) -> Answer:
         claimant = uuid4()

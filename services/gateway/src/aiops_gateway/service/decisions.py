@@ -1,6 +1,7 @@
 """Decisions that somebody waits for: asked of their owner over the broker, answered within a deadline."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -8,6 +9,7 @@ from uuid import UUID
 
 from aiops_common.messaging.requests import Requester
 from aiops_common.postgres import Pool
+from aiops_common.single_flight import SingleFlight
 from aiops_contracts.auth import (
     AuthReply,
     CredentialRequest,
@@ -48,13 +50,23 @@ class Decisions:
         self._requester = requester
         self._credentials = credentials
         self._viewers = viewers
+        self._signing_up = SingleFlight[SignedIn]()
 
-    async def sign_up(self, form: SignUpForm, address: str | None, key: str | None) -> SignedIn:
-        """Make an account and log it in."""
+    async def sign_up(
+        self, form: SignUpForm, address: str | None, key: str | None, admit: Callable[[], None]
+    ) -> SignedIn:
+        """Make an account and log it in. ``admit`` raises where the sender may not have a password hashed now; it is
+        not asked for repetitions of what is under way, which cost nothing and get the same answer."""
         # Nobody is logged in yet: without the address in it, two strangers that take equal keys would be one. The
         # password is no part of what is kept, not even as a digest; auth knows whether it is the same.
         owner = f"{ANONYMOUS}:{hashlib.sha256(form.email.encode()).hexdigest()}"
         identity = Identity.under(owner, "signup", key, form.display_name)
+        same = (identity.message_id, form.display_name, form.password.get_secret_value())
+        if not self._signing_up.runs(same):
+            admit()
+        return await self._signing_up.do(same, lambda: self._sign_up(identity, form, address))
+
+    async def _sign_up(self, identity: Identity, form: SignUpForm, address: str | None) -> SignedIn:
         await claim_key(self._pool, identity)
         return await self._authenticate(SignUp, form, address, identity.message_id)
 

@@ -1,6 +1,5 @@
 """Who is behind a token or an API key, and what they may do now."""
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from aiops_common.postgres import Pool
+from aiops_common.single_flight import SingleFlight
 from aiops_gateway.auth import TokenVerifier
 from aiops_gateway.domain.access import PrincipalKind, Role, Unauthenticated, Viewer
 from aiops_gateway.repository import accounts, api_keys
@@ -51,7 +51,7 @@ class Viewers:
         self._known_keys: dict[bytes, _KnownKey] = {}
         # Counts what was forgotten: an answer that was on its way meanwhile may be the old one, and is not kept.
         self._forgotten = 0
-        self._looking_up: dict[tuple[UUID, int], asyncio.Task[Viewer]] = {}
+        self._looking_up = SingleFlight[Viewer]()
 
     def forget(self, identity: UUID | None) -> None:
         """Look the account or API key up again next time; None means all of them."""
@@ -102,17 +102,7 @@ class Viewers:
 
     async def _look_up_once(self, user_id: UUID) -> Viewer:
         """One answer for all who ask while it is on its way: an account may have thousands of subscriptions."""
-        key = (user_id, self._forgotten)
-        task = self._looking_up.get(key)
-        if task is None:
-            task = self._looking_up[key] = asyncio.create_task(self._look_up(user_id))
-            task.add_done_callback(lambda done: self._looked_up(key, done))
-        return await asyncio.shield(task)
-
-    def _looked_up(self, key: tuple[UUID, int], done: "asyncio.Task[Viewer]") -> None:
-        del self._looking_up[key]
-        if not done.cancelled():
-            done.exception()  # those who wait have it; where nobody does any more, it is no news
+        return await self._looking_up.do((user_id, self._forgotten), lambda: self._look_up(user_id))
 
     async def _look_up(self, user_id: UUID) -> Viewer:
         forgotten = self._forgotten
