@@ -16,10 +16,11 @@ from aiops_auth.api_key_secrets import ApiKeySecrets
 from aiops_auth.repository import (
     ApiKeyRepository,
     CredentialKeyRepository,
+    Repository,
     SecurityEventRepository,
     SigningKeyRepository,
 )
-from aiops_auth.service import ApiKeys, KeyRing
+from aiops_auth.service import ApiKeys, ExpiredSessions, KeyRing
 from aiops_auth.service.credentials import Credentials
 from aiops_auth.service.security_events import SecurityEvents
 from aiops_auth.tokens import CredentialCipher, TokenIssuer
@@ -28,6 +29,7 @@ from aiops_common.messaging.message import Delivery, outgoing
 from aiops_common.postgres import Connection, Pool
 from aiops_contracts.auth import ApiKeyReply, CreateApiKey, RevokeApiKey, Role
 from aiops_contracts.base import Event
+from integration.auth.administrators import add_admin
 
 MASTER_KEY = os.urandom(32)
 ADMIN = uuid4()
@@ -53,6 +55,7 @@ class Keys:
     ring: KeyRing
     api_keys: ApiKeys
     credentials: Credentials
+    sessions: ExpiredSessions
     clock: Clock
     pool: Pool
 
@@ -82,7 +85,8 @@ async def publish(connection: Connection, events: Sequence[tuple[Event, UUID]]) 
 
 
 async def ringing(pool: Pool, *, lead: timedelta = LEAD) -> Keys:
-    """No key and no API key yet."""
+    """No key and no API key yet, and one administrator."""
+    await add_admin(pool, ADMIN)
     async with pool.transaction() as connection:
         await connection.execute("TRUNCATE signing_keys, credential_keys, api_keys, outbox")
     clock = Clock(datetime.now(UTC).replace(microsecond=123_456))
@@ -112,13 +116,15 @@ async def ringing(pool: Pool, *, lead: timedelta = LEAD) -> Keys:
     api_keys = ApiKeys(
         transactions=pool.transaction,
         repository=ApiKeyRepository(),
+        accounts=Repository(),
         publish=publish,
         secrets=ApiKeySecrets(MASTER_KEY),
         credentials=credentials,
         security_events=events,
         clock=clock,
     )
-    return Keys(ring, api_keys, credentials, clock, pool)
+    sessions = ExpiredSessions(pool.transaction, Repository(), clock)
+    return Keys(ring, api_keys, credentials, sessions, clock, pool)
 
 
 async def sealed_form(keys: Keys, answer_key: bytes) -> str:
@@ -145,8 +151,8 @@ async def create(
     return reply, secret.decode() if secret else None
 
 
-async def revoke(keys: Keys, key_id: UUID, *, expected_version: int = 1) -> ApiKeyReply:
-    request = RevokeApiKey(api_key_id=key_id, expected_version=expected_version, revoked_by=ADMIN)
+async def revoke(keys: Keys, key_id: UUID, *, expected_version: int = 1, revoked_by: UUID = ADMIN) -> ApiKeyReply:
+    request = RevokeApiKey(api_key_id=key_id, expected_version=expected_version, revoked_by=revoked_by)
     return await keys.api_keys.revoke(delivered(request))
 
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -13,11 +13,12 @@ from aiops_auth.passwords import Passwords
 from aiops_auth.service import ensure_first_admin, set_user_role
 from aiops_common.postgres import Pool
 from aiops_contracts.auth import AuthReply, Role, SetUserRole
+from integration.auth.administrators import add_admin
 from integration.auth.running import PASSWORD, Running, delivery, new_email, now, running
 
 
-async def set_role(auth: Running, user_id: UUID, role: Role, expected_version: int) -> AuthReply:
-    request = SetUserRole(user_id=user_id, role=role, expected_version=expected_version, changed_by=uuid4())
+async def set_role(auth: Running, user_id: UUID, role: Role, expected_version: int, changed_by: UUID) -> AuthReply:
+    request = SetUserRole(user_id=user_id, role=role, expected_version=expected_version, changed_by=changed_by)
     return await set_user_role(auth.means, delivery(request))
 
 
@@ -55,24 +56,28 @@ async def test_the_index_refuses_a_second_spelling(auth_pool: Pool) -> None:
             )
 
 
-async def test_two_administrators_cannot_demote_each_other_at_once(auth_pool: Pool) -> None:
+async def test_two_administrators_cannot_both_step_down_at_once(auth_pool: Pool) -> None:
     auth = await running(auth_pool)
-    await without_accounts(auth_pool)
-    await ensure_first_admin(auth.means, new_email(), PASSWORD)
-    other = (await auth.sign_up(new_email())).reply.user
-    assert other is not None
-    assert (await set_role(auth, other.id, Role.ADMIN, 1)).outcome == "OK"
-    async with auth_pool.connection() as connection:
-        admins = await connection.fetch("SELECT id, version FROM accounts WHERE role = 'ADMIN'")
-    replies = await asyncio.gather(*(set_role(auth, row["id"], Role.VIEWER, row["version"]) for row in admins))
+    admins = [await add_admin(auth_pool) for _ in range(2)]
+    replies = await asyncio.gather(*(set_role(auth, one, Role.VIEWER, 1, one) for one in admins))
     assert sorted(reply.outcome for reply in replies) == ["INVALID_INPUT", "OK"]
+
+
+async def test_of_administrators_who_demote_each_other_at_once_the_first_is_heard(auth_pool: Pool) -> None:
+    auth = await running(auth_pool)
+    for _ in range(10):
+        one, other, *_ = [await add_admin(auth_pool) for _ in range(3)]
+        replies = await asyncio.gather(
+            set_role(auth, one, Role.VIEWER, 1, other), set_role(auth, other, Role.VIEWER, 1, one)
+        )
+        assert sorted(reply.outcome for reply in replies) == ["FORBIDDEN", "OK"]
 
 
 async def test_of_simultaneous_changes_at_one_version_one_wins(auth_pool: Pool) -> None:
     auth = await running(auth_pool)
-    user = (await auth.sign_up(new_email())).reply.user
+    root, user = await add_admin(auth_pool), (await auth.sign_up(new_email())).reply.user
     assert user is not None
-    replies = await asyncio.gather(*(set_role(auth, user.id, role, 1) for role in (Role.OPS, Role.HR) * 3))
+    replies = await asyncio.gather(*(set_role(auth, user.id, role, 1, root) for role in (Role.OPS, Role.HR) * 3))
     assert sorted(reply.outcome for reply in replies) == ["OK"] + ["VERSION_CONFLICT"] * 5
     winner = next(reply.user for reply in replies if reply.outcome == "OK")
     assert all(reply.user == winner for reply in replies), "a conflict shows the present user"

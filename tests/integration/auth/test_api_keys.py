@@ -142,6 +142,36 @@ async def test_a_wrong_field_is_named_and_makes_no_key(keys: Keys, changes: dict
     reply, secret = await create(keys, **changes)
     assert (reply.outcome, reply.field, secret) == ("INVALID_INPUT", field, None)
     assert await keys.fetch("SELECT 1 FROM api_keys") == []
+    [recorded] = [one["event"] for one in await keys.events("auth.security_event_recorded.v1")]
+    assert (recorded["action"], recorded["outcome"], recorded["actor"], recorded["subject"], recorded["address"]) == (
+        "api_key.created", "INVALID_INPUT", f"user:{ADMIN}", None, "192.0.2.1",
+    )  # fmt: skip
+
+
+async def test_who_is_not_administrator_any_more_makes_and_revokes_no_key(keys: Keys) -> None:
+    request_id = uuid4()
+    made, secret = await create(keys, request_id=request_id)
+    ended, _ = await create(keys)
+    assert made.api_key is not None
+    assert ended.api_key is not None
+    assert (await revoke(keys, ended.api_key.id)).outcome == "OK"
+    await keys.fetch("UPDATE accounts SET role = 'VIEWER' WHERE id = $1", ADMIN)
+    assert (await create(keys, request_id=request_id))[1] == secret, "the same request has the same answer"
+    assert (await revoke(keys, ended.api_key.id)).outcome == "OK"
+    for somebody in (ADMIN, uuid4()):
+        reply, nothing = await create(keys, created_by=somebody)
+        assert (reply.outcome, reply.api_key, nothing) == ("FORBIDDEN", None, None)
+        assert "ADMIN" in reply.message
+        assert (await revoke(keys, made.api_key.id, revoked_by=somebody)).outcome == "FORBIDDEN"
+        assert (await revoke(keys, uuid4(), revoked_by=somebody)).outcome == "FORBIDDEN"
+    live = await keys.fetch("SELECT id FROM api_keys WHERE revoked_at IS NULL")
+    assert [row["id"] for row in live] == [made.api_key.id]
+    recorded = [one["event"] for one in await keys.events("auth.security_event_recorded.v1")][3:]
+    assert [(one["action"], one["outcome"]) for one in recorded] == [
+        ("api_key.created", "FORBIDDEN"),
+        ("api_key.revoked", "FORBIDDEN"),
+        ("api_key.revoked", "FORBIDDEN"),
+    ] * 2
 
 
 async def test_no_more_than_200_keys_live_also_when_they_are_made_at_once(keys: Keys) -> None:
@@ -175,8 +205,15 @@ async def test_a_key_is_revoked_at_the_version_that_was_seen(keys: Keys) -> None
     assert done.api_key is not None
     assert (done.api_key.version, done.api_key.revoked_at) == (2, keys.clock())
     assert (await revoke(keys, uuid4())).outcome == "NOT_FOUND"
-    actions = [one["event"]["action"] for one in await keys.events("auth.security_event_recorded.v1")]
-    assert actions == ["api_key.created", "api_key.revoked"]
+    recorded = [one["event"] for one in await keys.events("auth.security_event_recorded.v1")]
+    assert [(one["action"], one["outcome"]) for one in recorded] == [
+        ("api_key.created", "OK"),
+        ("api_key.revoked", "VERSION_CONFLICT"),
+        ("api_key.revoked", "OK"),
+        ("api_key.revoked", "NOT_FOUND"),
+    ]
+    assert (recorded[1]["actor"], recorded[1]["subject"]) == (f"user:{ADMIN}", str(made.api_key.id))
+    assert recorded[1]["details"] == {"expected_version": 2}
 
 
 async def test_a_hundred_revocations_at_once_are_one_and_get_one_answer(keys: Keys) -> None:

@@ -76,7 +76,7 @@ async def use_everything(auth: LoneAuth, secrets: Secrets) -> None:
 async def tables(pool: Pool) -> dict[str, bytes]:
     """Every row of every table of auth, as text."""
     async with pool.connection() as connection:
-        names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'auth'")
+        names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname IN ('auth', 'auth_history')")
         text = {}
         for (name,) in names:
             rows = await connection.fetch(f'SELECT * FROM "{name}"')

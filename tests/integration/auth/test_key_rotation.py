@@ -116,7 +116,8 @@ async def test_an_end_only_ever_comes_nearer(auth_pool: Pool) -> None:
 async def test_replicas_that_find_a_key_old_rotate_once(auth_pool: Pool) -> None:
     keys = await ringing(auth_pool)
     await keys.ring.ensure()
-    replicas = [Upkeep(keys.ring, keys.api_keys, rotation_age=timedelta(days=90), every_seconds=60.0) for _ in range(6)]
+    age = timedelta(days=90)
+    replicas = [Upkeep(keys.ring, keys.api_keys, keys.sessions, rotation_age=age) for _ in range(6)]
     await asyncio.gather(*(replica.once() for replica in replicas))
     assert len(await keys.fetch("SELECT 1 FROM signing_keys")) == 1
     keys.clock.forward(days=90)
@@ -128,7 +129,7 @@ async def test_keys_never_rotate_by_themselves_where_that_was_switched_off(auth_
     keys = await ringing(auth_pool)
     await keys.ring.ensure()
     keys.clock.forward(days=4000)
-    await Upkeep(keys.ring, keys.api_keys, rotation_age=None).once()
+    await Upkeep(keys.ring, keys.api_keys, keys.sessions, rotation_age=None).once()
     assert len(await keys.fetch("SELECT 1 FROM signing_keys")) == 1
 
 
@@ -137,7 +138,7 @@ async def test_a_key_is_deleted_long_after_its_end_and_never_before(auth_pool: P
     await keys.ring.ensure()
     old = await keys.kid_now()
     new = (await keys.ring.rotate()).signing_key.kid
-    upkeep = Upkeep(keys.ring, keys.api_keys, rotation_age=None)
+    upkeep = Upkeep(keys.ring, keys.api_keys, keys.sessions, rotation_age=None)
     keys.clock.forward(days=30)
     await upkeep.once()
     assert {row["kid"] for row in await keys.fetch("SELECT kid FROM signing_keys")} == {old, new}
@@ -185,7 +186,7 @@ async def test_upkeep_goes_on_after_any_failure(auth_pool: Pool) -> None:
             await super().once()
             done.set()
 
-    upkeep = Failing(keys.ring, keys.api_keys, rotation_age=timedelta(days=90), every_seconds=0.01)
+    upkeep = Failing(keys.ring, keys.api_keys, keys.sessions, rotation_age=timedelta(days=90), every_seconds=0.01)
     await upkeep.start()
     async with asyncio.timeout(20):
         await done.wait()

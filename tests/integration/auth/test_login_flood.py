@@ -3,11 +3,11 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 from aiops_common.messaging.requests import NoReply
 from aiops_common.postgres import Pool
 from aiops_contracts.auth import AuthReply, LogIn, RefreshTokens, Role, SetUserRole, SignUp
+from integration.auth.administrators import add_admin
 from integration.auth.running import forget_keys, new_email
 from support.eventually import eventually
 from support.lone_auth import LoneAuth, lone_auth
@@ -64,6 +64,7 @@ async def test_a_flood_of_log_ins_leaves_memory_bounded_and_others_served(
     broker: Broker, auth_pool: Pool, service_database_urls: dict[str, str]
 ) -> None:
     await forget_keys(auth_pool)
+    root = await add_admin(auth_pool)
     settings = {
         "argon2_memory_kib": HASH_MEGABYTES * 1024, "hash_concurrency": CONCURRENCY, "hash_queue": QUEUE,
         "log_level": "ERROR",
@@ -84,7 +85,7 @@ async def test_a_flood_of_log_ins_leaves_memory_bounded_and_others_served(
             await eventually(flood.has_begun, seconds=60)
             for version, role in enumerate((Role.OPS, Role.HR, Role.VIEWER), start=1):
                 token = await refreshed(auth, token)
-                request = SetUserRole(user_id=made.user.id, role=role, expected_version=version, changed_by=uuid4())
+                request = SetUserRole(user_id=made.user.id, role=role, expected_version=version, changed_by=root)
                 assert (await auth.set_role(request)).outcome == "OK"
             flood.over.set()
         watching.cancel()

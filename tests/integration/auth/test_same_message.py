@@ -3,12 +3,14 @@
 import asyncio
 from uuid import UUID, uuid4
 
-from aiops_auth.service import ensure_first_admin, remove_user, set_user_role
+from aiops_auth.service import remove_user, set_user_role
 from aiops_common.postgres import Pool
 from aiops_contracts.auth import AuthReply, RemoveUser, Role, SetUserRole
-from integration.auth.running import PASSWORD, Running, delivery, new_email, running
+from integration.auth.administrators import add_admin
+from integration.auth.running import Running, delivery, new_email, running
 
 HUNDRED = 100
+ROOT = UUID(int=7)
 
 
 async def count(pool: Pool, statement: str, *arguments: object) -> int:
@@ -26,8 +28,8 @@ async def events(pool: Pool, message_type: str, subject: UUID) -> int:
     )
 
 
-def removal(user_id: UUID, version: int = 1) -> RemoveUser:
-    return RemoveUser(user_id=user_id, expected_version=version, removed_by=UUID(int=7))
+def removal(user_id: UUID, version: int = 1, removed_by: UUID = ROOT) -> RemoveUser:
+    return RemoveUser(user_id=user_id, expected_version=version, removed_by=removed_by)
 
 
 async def test_equal_sign_ups_make_one_account_and_log_everybody_in(auth_pool: Pool) -> None:
@@ -54,8 +56,9 @@ async def test_of_sign_ups_under_one_id_with_different_addresses_one_is_heard(au
 
 async def test_equal_changes_of_a_role_are_one_step_with_equal_answers(auth_pool: Pool) -> None:
     auth = await running(auth_pool)
+    await add_admin(auth_pool, ROOT)
     user_id, message_id = (await auth.sign_up(new_email())).user_id, uuid4()
-    request = SetUserRole(user_id=user_id, role=Role.OPS, expected_version=1, changed_by=UUID(int=7))
+    request = SetUserRole(user_id=user_id, role=Role.OPS, expected_version=1, changed_by=ROOT)
     replies = await asyncio.gather(
         *(set_user_role(auth.means, delivery(request, message_id, "user:7")) for _ in range(HUNDRED))
     )
@@ -67,29 +70,23 @@ async def test_equal_changes_of_a_role_are_one_step_with_equal_answers(auth_pool
 
 async def test_equal_removals_are_one_with_equal_answers(auth_pool: Pool) -> None:
     auth = await running(auth_pool)
+    await add_admin(auth_pool, ROOT)
     user_id, message_id = (await auth.sign_up(new_email())).user_id, uuid4()
     request = delivery(removal(user_id), message_id, "user:7")
     replies = await asyncio.gather(*(remove_user(auth.means, request) for _ in range(HUNDRED)))
     assert replies == [AuthReply(outcome="OK")] * HUNDRED
     assert await events(auth_pool, "auth.user_removed.v1", user_id) == 1
-    for table in ("accounts", "refresh_families", "refresh_tokens"):
+    assert await count(auth_pool, "SELECT count(*) FROM accounts WHERE id <> $1", ROOT) == 0
+    for table in ("refresh_families", "refresh_tokens"):
         assert await count(auth_pool, f"SELECT count(*) FROM {table}") == 0, table
 
 
 async def test_two_administrators_cannot_remove_each_other_at_once(auth_pool: Pool) -> None:
     auth = await running(auth_pool)
-    await ensure_first_admin(auth.means, new_email(), PASSWORD)
-    other = (await auth.sign_up(new_email())).user_id
-    await set_user_role(
-        auth.means, delivery(SetUserRole(user_id=other, role=Role.ADMIN, expected_version=1, changed_by=other))
-    )
-    async with auth_pool.connection() as connection:
-        admins = await connection.fetch("SELECT id, version FROM accounts WHERE role = 'ADMIN'")
-    assert len(admins) == 2
-    replies = await asyncio.gather(
-        *(remove_user(auth.means, delivery(removal(row["id"], row["version"]))) for row in admins)
-    )
-    assert sorted(reply.outcome for reply in replies) == ["INVALID_INPUT", "OK"]
+    one, other = await add_admin(auth_pool), await add_admin(auth_pool)
+    removals = (removal(one, removed_by=other), removal(other, removed_by=one))
+    replies = await asyncio.gather(*(remove_user(auth.means, delivery(request)) for request in removals))
+    assert sorted(reply.outcome for reply in replies) == ["FORBIDDEN", "OK"]
     assert await count(auth_pool, "SELECT count(*) FROM accounts WHERE role = 'ADMIN'") == 1
 
 
@@ -101,6 +98,7 @@ async def somebody(auth: Running) -> tuple[str, UUID, str]:
 
 async def test_who_is_removed_while_logging_in_and_refreshing_is_out_and_nothing_breaks(auth_pool: Pool) -> None:
     auth = await running(auth_pool)
+    await add_admin(auth_pool, ROOT)
     for _ in range(15):
         email, user_id, token = await somebody(auth)
         log_ins = [auth.log_in(email) for _ in range(4)]
@@ -114,4 +112,4 @@ async def test_who_is_removed_while_logging_in_and_refreshing_is_out_and_nothing
                 assert (await auth.refresh(answer.refresh_token)).outcome == "BAD_CREDENTIALS"
         again = await auth.sign_up(email)
         assert again.user_id != user_id
-    assert await count(auth_pool, "SELECT count(*) FROM accounts") == 15
+    assert await count(auth_pool, "SELECT count(*) FROM accounts WHERE id <> $1", ROOT) == 15

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from aiops_auth.domain import Account
+from aiops_auth.domain import Role as AccountRole
 from aiops_auth.passwords import Passwords
 from aiops_auth.service import (
     Credentials,
@@ -38,6 +40,7 @@ from unit.auth.in_memory import (
 
 PASSWORD = "a rather long sentence"
 ADDRESS = "192.0.2.7"
+ROOT = UUID(int=7)
 
 
 @dataclass
@@ -100,6 +103,19 @@ class Auth:
     async def log_out(self, token: str) -> str:
         request = LogOut(sealed=self.seal(log_out_form(token)), address=self.address)
         return (await log_out(self.means, delivery(request))).outcome
+
+    def add_admin(self, identity: UUID = ROOT) -> None:
+        """An administrator who cannot log in, for requests that one must make."""
+        self.database.tables.accounts[identity] = Account(
+            id=identity,
+            version=1,
+            email=f"{identity}@example.org",
+            display_name="Root",
+            role=AccountRole.ADMIN,
+            created_at=self.clock.now,
+            updated_at=self.clock.now,
+            password_hash="$argon2id$none",
+        )
 
     def recorded(self) -> list[tuple[str, str]]:
         """What the audit log says, without the beginning."""

@@ -159,6 +159,13 @@ class InMemoryRepository(Repository):
             if t.family_id not in gone and not (t.account_id == account_id and t.expires_at <= now)
         }
 
+    async def forget_expired_families(self, connection: Connection, now: datetime, limit: int) -> int:
+        tables = connection.tables
+        gone = [f for f, (_, expires_at, _) in tables.families.items() if expires_at <= now][:limit]
+        tables.families = {f: row for f, row in tables.families.items() if f not in gone}
+        tables.tokens = {d: t for d, t in tables.tokens.items() if t.family_id not in gone}
+        return len(gone)
+
     async def login_failures(self, connection: Connection, email_digest: bytes) -> LoginFailures:
         count, _, locked_until = connection.tables.failures.get(email_digest, (0, None, None))
         return LoginFailures(count, locked_until)
@@ -220,5 +227,8 @@ class InMemoryCredentialKeys(CredentialKeyRepository):
 
 
 class InMemorySecurityEvents(SecurityEventRepository):
-    async def add(self, connection: Connection, event: SecurityEvent) -> None:
+    async def add(self, connection: Connection, event: SecurityEvent) -> bool:
+        if any(known.id == event.id for known in connection.tables.security_events):
+            return False
         connection.tables.security_events.append(event)
+        return True

@@ -1,11 +1,15 @@
 import asyncio
 import threading
+from inspect import signature
 from time import perf_counter
 
 import pytest
 from argon2.exceptions import InvalidHashError
 
 from aiops_auth.passwords import Passwords, TooManyWaiting
+from aiops_gateway.settings import GatewaySettings
+
+SECONDS_FOR_THE_HASH = 1.0
 
 
 async def test_a_password_matches_its_own_hash_only(passwords: Passwords) -> None:
@@ -109,6 +113,11 @@ async def test_whoever_waits_too_long_for_a_turn_is_turned_away_and_takes_none()
     async with slow.turn():
         pass
     slow.close()
+
+
+def test_nobody_waits_for_a_hash_that_the_gateway_does_not_wait_for() -> None:
+    longest = signature(Passwords).parameters["longest_wait_seconds"].default
+    assert longest + SECONDS_FOR_THE_HASH < GatewaySettings.model_fields["request_seconds"].default
 
 
 async def test_whoever_gives_up_waiting_makes_room() -> None:

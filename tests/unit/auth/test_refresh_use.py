@@ -5,7 +5,7 @@ import pytest
 
 from aiops_auth.service import set_user_role
 from aiops_contracts.auth import Role, SetUserRole
-from unit.auth.harness import Auth, delivery, refresh_token_of
+from unit.auth.harness import ROOT, Auth, delivery, refresh_token_of
 
 
 async def test_each_use_spends_the_token_and_gives_another(auth: Auth) -> None:
@@ -94,10 +94,11 @@ async def test_the_stored_digest_is_no_refresh_token(auth: Auth) -> None:
 
 
 async def test_a_refresh_tells_the_present_role(auth: Auth) -> None:
+    auth.add_admin()
     made = await auth.sign_up()
     assert made.reply.user is not None
     user_id = made.reply.user.id
-    request = SetUserRole(user_id=user_id, role=Role.OPS, expected_version=1, changed_by=user_id)
+    request = SetUserRole(user_id=user_id, role=Role.OPS, expected_version=1, changed_by=ROOT)
     await set_user_role(auth.means, delivery(request))
     reply = (await auth.refresh(refresh_token_of(made))).reply
     assert reply.user is not None

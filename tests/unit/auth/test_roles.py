@@ -7,13 +7,13 @@ import pytest
 from aiops_auth.service import FirstAdminRefused, SigningKeyMissing, ensure_first_admin, set_user_role
 from aiops_auth.tokens import SigningKeyUnreadable
 from aiops_contracts.auth import AuthReply, Role, SetUserRole, SigningKeyPublished, UserChanged, UserSnapshot
-from unit.auth.harness import PASSWORD, Auth, delivery, issuer
+from unit.auth.harness import PASSWORD, ROOT, Auth, delivery, issuer
 
 ADMIN_EMAIL, ADMIN_PASSWORD = "root@example.org", "the keys to the kingdom"
 
 
-async def set_role(auth: Auth, user_id: UUID, role: Role, expected_version: int) -> AuthReply:
-    request = SetUserRole(user_id=user_id, role=role, expected_version=expected_version, changed_by=uuid4())
+async def set_role(auth: Auth, user_id: UUID, role: Role, expected_version: int, changed_by: UUID = ROOT) -> AuthReply:
+    request = SetUserRole(user_id=user_id, role=role, expected_version=expected_version, changed_by=changed_by)
     return await set_user_role(auth.means, delivery(request))
 
 
@@ -31,6 +31,7 @@ async def admin(auth: Auth) -> UserSnapshot:
 
 
 async def test_a_new_role_is_a_new_version_and_is_announced(auth: Auth) -> None:
+    auth.add_admin()
     user = await signed_up(auth)
     auth.clock.forward(minutes=1)
     reply = await set_role(auth, user.id, Role.HR, 1)
@@ -40,6 +41,7 @@ async def test_a_new_role_is_a_new_version_and_is_announced(auth: Auth) -> None:
 
 
 async def test_the_same_role_again_changes_nothing(auth: Auth) -> None:
+    auth.add_admin()
     user = await signed_up(auth)
     events = len(auth.database.tables.outbox)
     assert await set_role(auth, user.id, Role.VIEWER, 1) == AuthReply(outcome="OK", user=user)
@@ -47,6 +49,7 @@ async def test_the_same_role_again_changes_nothing(auth: Auth) -> None:
 
 
 async def test_an_older_version_is_a_conflict_that_shows_the_present_user(auth: Auth) -> None:
+    auth.add_admin()
     user = await signed_up(auth)
     present = (await set_role(auth, user.id, Role.OPS, 1)).user
     reply = await set_role(auth, user.id, Role.HR, 1)
@@ -54,16 +57,17 @@ async def test_an_older_version_is_a_conflict_that_shows_the_present_user(auth: 
 
 
 async def test_an_unknown_account_is_not_found(auth: Auth) -> None:
+    auth.add_admin()
     assert (await set_role(auth, uuid4(), Role.OPS, 1)).outcome == "NOT_FOUND"
 
 
 async def test_the_last_administrator_keeps_the_role_until_there_is_another(auth: Auth) -> None:
     root, ada = await admin(auth), await signed_up(auth)
-    reply = await set_role(auth, root.id, Role.VIEWER, 1)
+    reply = await set_role(auth, root.id, Role.VIEWER, 1, root.id)
     assert (reply.outcome, reply.field, reply.user) == ("INVALID_INPUT", "role", root)
     assert "last administrator" in reply.message
-    assert (await set_role(auth, ada.id, Role.ADMIN, 1)).outcome == "OK"
-    assert (await set_role(auth, root.id, Role.VIEWER, 1)).outcome == "OK"
+    assert (await set_role(auth, ada.id, Role.ADMIN, 1, root.id)).outcome == "OK"
+    assert (await set_role(auth, root.id, Role.VIEWER, 1, root.id)).outcome == "OK"
 
 
 async def test_the_first_administrator_is_made_once_and_announced(auth: Auth) -> None:

@@ -5,9 +5,9 @@ from uuid import UUID
 from aiops_auth.domain import SecurityEvent
 from aiops_auth.service import ensure_first_admin, remove_user, set_user_role
 from aiops_contracts.auth import RemoveUser, Role, SecurityEventRecorded, SetUserRole
-from unit.auth.harness import ADDRESS, PASSWORD, Auth, delivery, refresh_token_of
+from unit.auth.harness import ADDRESS, PASSWORD, ROOT, Auth, delivery, refresh_token_of
 
-ADMIN = f"user:{UUID(int=7)}"
+ADMIN = f"user:{ROOT}"
 
 
 def last(auth: Auth) -> SecurityEvent:
@@ -55,28 +55,47 @@ async def test_an_unknown_address_has_no_subject_and_is_locked_for_the_record_to
 
 
 async def test_what_administrators_do_is_recorded_with_who_did_it(auth: Auth) -> None:
+    auth.add_admin()
     account_id = await user_id(auth)
-    request = SetUserRole(
-        user_id=account_id, role=Role.OPS, expected_version=1, changed_by=UUID(int=7), address="2001:db8::7"
-    )
+    request = SetUserRole(user_id=account_id, role=Role.OPS, expected_version=1, changed_by=ROOT, address="2001:db8::7")
     await set_user_role(auth.means, delivery(request, principal=ADMIN))
     event = last(auth)
     assert (event.action, event.outcome, event.actor, event.subject, event.address) == (
         "account.role_changed", "OK", ADMIN, account_id, "2001:db8::7",
     )  # fmt: skip
     assert event.details == {"before": "VIEWER", "after": "OPS", "version": 2}
-    removal = RemoveUser(user_id=account_id, expected_version=2, removed_by=UUID(int=7))
+    removal = RemoveUser(user_id=account_id, expected_version=2, removed_by=ROOT)
     await remove_user(auth.means, delivery(removal, principal="key:7"))
     event = last(auth)
     assert (event.action, event.actor, event.subject) == ("account.removed", "key:7", account_id)
 
 
-async def test_what_was_refused_to_administrators_changes_no_record(auth: Auth) -> None:
-    account_id = await user_id(auth)
-    before = auth.recorded()
-    request = SetUserRole(user_id=account_id, role=Role.OPS, expected_version=9, changed_by=UUID(int=7))
-    await set_user_role(auth.means, delivery(request, principal=ADMIN))
-    assert auth.recorded() == before
+async def test_what_was_refused_to_administrators_is_recorded_too(auth: Auth) -> None:
+    auth.add_admin()
+    account_id, nobody = await user_id(auth), UUID(int=9)
+    removal = RemoveUser(user_id=account_id, expected_version=9, removed_by=ROOT, address=ADDRESS)
+    role = SetUserRole(user_id=account_id, role=Role.OPS, expected_version=9, changed_by=ROOT, address=ADDRESS)
+    last_admin = SetUserRole(user_id=ROOT, role=Role.OPS, expected_version=1, changed_by=ROOT, address=ADDRESS)
+    expected: list[tuple[SetUserRole | RemoveUser, str, str]] = [
+        (role, "account.role_changed", "VERSION_CONFLICT"),
+        (removal, "account.removed", "VERSION_CONFLICT"),
+        (role.model_copy(update={"user_id": nobody}), "account.role_changed", "NOT_FOUND"),
+        (removal.model_copy(update={"user_id": nobody}), "account.removed", "NOT_FOUND"),
+        (last_admin, "account.role_changed", "INVALID_INPUT"),
+        (role.model_copy(update={"changed_by": account_id}), "account.role_changed", "FORBIDDEN"),
+        (removal.model_copy(update={"removed_by": nobody}), "account.removed", "FORBIDDEN"),
+    ]
+    for request, action, outcome in expected:
+        before = len(auth.recorded())
+        if isinstance(request, SetUserRole):
+            reply = await set_user_role(auth.means, delivery(request, principal=ADMIN))
+        else:
+            reply = await remove_user(auth.means, delivery(request, principal=ADMIN))
+        event = last(auth)
+        assert (reply.outcome, len(auth.recorded())) == (outcome, before + 1)
+        assert (event.action, event.outcome, event.actor, event.address) == (action, outcome, ADMIN, ADDRESS)
+        assert event.subject == request.user_id
+        assert event.details == {"expected_version": request.expected_version}
 
 
 async def test_the_first_administrator_is_made_by_the_system(auth: Auth) -> None:

@@ -157,7 +157,7 @@ class SetUserRole(Request):
 
 AuthOutcome = Literal[
     "OK", "EMAIL_TAKEN", "BAD_CREDENTIALS", "ACCOUNT_LOCKED", "WEAK_PASSWORD", "INVALID_INPUT", "NOT_FOUND",
-    "VERSION_CONFLICT", "KEY_UNKNOWN",
+    "VERSION_CONFLICT", "KEY_UNKNOWN", "FORBIDDEN",
 ]  # fmt: skip
 
 
@@ -165,7 +165,7 @@ class AuthReply(Model):
     """Answer to every decision about accounts and sessions: tokens and user where the outcome is OK, else why not.
 
     ``sealed_tokens`` is a JWE (``dir``, A256GCM) of ``Tokens`` under the answer key. KEY_UNKNOWN: ``sealed`` does not
-    open; fetch the credential key again.
+    open; fetch the credential key again. FORBIDDEN: whoever asked is not ADMIN any more.
     """
 
     outcome: AuthOutcome
@@ -250,9 +250,12 @@ class RevokeApiKey(Request):
 
 
 class ApiKeyReply(Model):
-    """Answer to CreateApiKey and RevokeApiKey. ``sealed_secret`` is a JWE (``dir``, A256GCM) to the answer key."""
+    """Answer to CreateApiKey and RevokeApiKey. ``sealed_secret`` is a JWE (``dir``, A256GCM) to the answer key.
 
-    outcome: Literal["OK", "INVALID_INPUT", "NOT_FOUND", "VERSION_CONFLICT", "KEY_UNKNOWN"]
+    FORBIDDEN: whoever asked is not ADMIN any more.
+    """
+
+    outcome: Literal["OK", "INVALID_INPUT", "NOT_FOUND", "VERSION_CONFLICT", "KEY_UNKNOWN", "FORBIDDEN"]
     message: str = ""
     field: str | None = None
     api_key: ApiKeySnapshot | None = None

@@ -21,6 +21,11 @@ from aiops_contracts.base import (
 MAX_COMMITS = 10_000
 """Most commits or entries that one command may carry."""
 
+MAX_NAMED = 1_000
+"""Most paths, references or authors that one of them may have."""
+
+_NAMED = Field(max_length=MAX_NAMED, fail_fast=True)  # the first mistake will do: there may be thousands
+
 
 TEXT_LIMITS = {
     "message": 64 * 1024,
@@ -66,7 +71,7 @@ class CommitInput(Model):
     hash: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{4,64}$"), Storable] | None = None
     author: Annotated[str, Field(max_length=TEXT_LIMITS["author"]), Storable] | None = None
     committed_at: Timestamp | None = None
-    paths: tuple[Annotated[str, Field(max_length=TEXT_LIMITS["paths"]), Storable], ...] = ()
+    paths: Annotated[tuple[Annotated[str, Field(max_length=TEXT_LIMITS["paths"]), Storable], ...], _NAMED] = ()
 
 
 class EntryInput(Model):
@@ -75,8 +80,10 @@ class EntryInput(Model):
     section: ChangeSection
     text: Annotated[str, Field(min_length=1, max_length=TEXT_LIMITS["text"]), Storable]
     scope: Annotated[str, Field(max_length=TEXT_LIMITS["scope"]), Storable] | None = None
-    references: tuple[Annotated[str, Field(max_length=TEXT_LIMITS["references"]), Storable], ...] = ()
-    authors: tuple[Annotated[str, Field(max_length=TEXT_LIMITS["authors"]), Storable], ...] = ()
+    references: Annotated[
+        tuple[Annotated[str, Field(max_length=TEXT_LIMITS["references"]), Storable], ...], _NAMED
+    ] = ()
+    authors: Annotated[tuple[Annotated[str, Field(max_length=TEXT_LIMITS["authors"]), Storable], ...], _NAMED] = ()
     breaking: bool = False
 
 

@@ -21,6 +21,7 @@ from aiops_auth.repository import (
 from aiops_auth.service import (
     ApiKeys,
     Credentials,
+    ExpiredSessions,
     KeyRing,
     Means,
     Replays,
@@ -69,15 +70,17 @@ def build_app(settings: AuthSettings) -> Starlette:
     api_keys = ApiKeys(
         transactions=runtime.pool.transaction,
         repository=ApiKeyRepository(),
+        accounts=repository,
         publish=publish,
         secrets=ApiKeySecrets(settings.master_key_bytes()),
         credentials=keys.credentials,
         security_events=keys.security_events,
         clock=now,
     )
+    sessions = ExpiredSessions(runtime.pool.transaction, repository, now)
     rotation_age = timedelta(days=settings.key_rotation_days) if settings.key_rotation_days else None
     runtime.extra.append(Bootstrap(_first_steps(settings, means, keys), passwords))
-    runtime.extra.append(Upkeep(keys, api_keys, rotation_age=rotation_age))
+    runtime.extra.append(Upkeep(keys, api_keys, sessions, rotation_age=rotation_age))
     replays = Replays(transactions=runtime.pool.transaction, repository=repository)
     runtime.answer_requests(request_handlers(means, api_keys, replays), settings, asked_by=GATEWAY)
     return runtime.app()

@@ -31,6 +31,10 @@ class Passwords:
     At most ``concurrency`` hashes are computed at once, each in ``memory_kib`` KiB; up to ``most_waiting`` wait and the
     rest are turned away, so a flood of log-ins costs neither memory nor the time of those who need no hash.
     Parameters: RFC 9106, section 4.
+
+    An unknown address costs a hash with the parameters in force. A known one costs what its stored hash was made with,
+    so after a change of parameters the time of a refusal tells accounts that have not logged in since from unknown
+    addresses, until each of them has (``outdated``).
     """
 
     def __init__(
@@ -41,7 +45,7 @@ class Passwords:
         parallelism: int,
         concurrency: int,
         most_waiting: int = 128,
-        longest_wait_seconds: float = 8.0,
+        longest_wait_seconds: float = 3.5,
     ) -> None:
         self._hasher = PasswordHasher(
             time_cost=time_cost,
@@ -53,7 +57,8 @@ class Passwords:
         self._threads = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="argon2")
         self._turns = asyncio.Semaphore(concurrency)
         self._most_waiting = most_waiting
-        # By then whoever asked is about to give up, and a hash would be computed for nobody.
+        # The gateway gives up after GATEWAY_REQUEST_SECONDS, 5 by default: whoever waits longer than this would not be
+        # there any more when the hash is done, and it would be computed for nobody.
         self._longest_wait_seconds = longest_wait_seconds
         self._waiting = 0
         # Nobody's hash: a random one in the same parameters costs as much to verify as a real one and never matches.

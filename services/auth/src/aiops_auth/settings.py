@@ -47,7 +47,9 @@ class AuthSettings(ServiceSettings):
 
     # RFC 9106, section 4: the second recommended option (low memory).
     argon2_memory_kib: int = Field(default=64 * 1024, ge=8, le=4 * 1024 * 1024)
-    """Memory of one password hash, in KiB; at least 8 for each lane."""
+    """Memory of one password hash, in KiB; at least 8 for each lane. After a change of this or of the next two, a
+    refused log-in takes another time for an account than for an unknown address, until the account has logged in once.
+    """
 
     argon2_time_cost: int = Field(default=3, ge=1, le=100)
     """Passes over that memory."""

@@ -4,7 +4,7 @@ import asyncio
 import random
 from datetime import timedelta
 
-from aiops_auth.service import ApiKeys, KeyRing
+from aiops_auth.service import ApiKeys, ExpiredSessions, KeyRing
 from aiops_common.logging import get_logger
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_common.tasks import stop_task
@@ -21,10 +21,17 @@ class Upkeep:
     """
 
     def __init__(
-        self, keys: KeyRing, api_keys: ApiKeys, *, rotation_age: timedelta | None, every_seconds: float = 60.0
+        self,
+        keys: KeyRing,
+        api_keys: ApiKeys,
+        sessions: ExpiredSessions,
+        *,
+        rotation_age: timedelta | None,
+        every_seconds: float = 60.0,
     ) -> None:
         self._keys = keys
         self._api_keys = api_keys
+        self._sessions = sessions
         self._rotation_age = rotation_age
         self._every_seconds = every_seconds
         self._task: asyncio.Task[None] | None = None
@@ -44,6 +51,7 @@ class Upkeep:
             DatabaseUnavailable: nothing was done for certain.
         """
         await self._api_keys.wipe_secrets()
+        await self._sessions.sweep()
         await self._keys.delete_ended()
         if self._rotation_age is not None:
             await self._keys.rotate_if_older(self._rotation_age)

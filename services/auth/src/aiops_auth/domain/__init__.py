@@ -21,7 +21,14 @@ from aiops_auth.domain.api_key import (
     revoked,
 )
 from aiops_auth.domain.credential_key import OPENS_AFTER_ROTATION, StoredCredentialKey
-from aiops_auth.domain.lockout import FORGOTTEN_AFTER, LoginFailures, locked_until
+from aiops_auth.domain.lockout import (
+    FORGOTTEN_AFTER,
+    THRESHOLD,
+    THRESHOLD_EVERYWHERE,
+    LoginFailures,
+    counted_under,
+    locked_until,
+)
 from aiops_auth.domain.password_rule import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, password_weakness
 from aiops_auth.domain.refresh_token import RefreshToken, RefreshVerdict, judge_refresh
 from aiops_auth.domain.security_event import ANONYMOUS, SYSTEM, Detail, SecurityEvent, user_principal
@@ -37,6 +44,8 @@ __all__ = [
     "OPENS_AFTER_ROTATION",
     "SHOWN_AGAIN_FOR",
     "SYSTEM",
+    "THRESHOLD",
+    "THRESHOLD_EVERYWHERE",
     "Account",
     "ApiKey",
     "Detail",
@@ -51,6 +60,7 @@ __all__ = [
     "StoredSigningKey",
     "VersionConflict",
     "check_removal",
+    "counted_under",
     "judge_refresh",
     "locked_until",
     "new_account",

@@ -164,6 +164,16 @@ class Repository:
             now,
         )
 
+    async def forget_expired_families(self, connection: Connection, now: datetime, limit: int) -> int:
+        """Delete up to ``limit`` families that have expired, with their tokens; returns how many."""
+        status: str = await connection.execute(
+            "DELETE FROM refresh_families WHERE id IN (SELECT id FROM refresh_families "
+            "WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            now,
+            limit,
+        )
+        return int(status.removeprefix("DELETE "))
+
     async def login_failures(self, connection: Connection, email_digest: bytes) -> LoginFailures:
         row = await connection.fetchrow(
             "SELECT failures, locked_until FROM login_failures WHERE email_digest = $1", email_digest

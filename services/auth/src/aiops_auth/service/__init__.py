@@ -11,13 +11,14 @@ from aiops_auth.service.ports import Publish, Transactions
 from aiops_auth.service.refresh import log_out, refresh
 from aiops_auth.service.replays import Replays
 from aiops_auth.service.security_events import SecurityEvents
-from aiops_auth.service.sessions import Sessions
+from aiops_auth.service.sessions import ExpiredSessions, Sessions
 from aiops_auth.service.sign_up import sign_up
 
 __all__ = [
     "ApiKeys",
     "CredentialKeyMissing",
     "Credentials",
+    "ExpiredSessions",
     "FirstAdminRefused",
     "KeyRing",
     "Means",

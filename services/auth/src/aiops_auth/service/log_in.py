@@ -1,13 +1,15 @@
 """Exchanging an e-mail address and a password for tokens."""
 
-import hashlib
 from uuid import UUID
 
 from aiops_auth.domain import (
     ANONYMOUS,
     FORGOTTEN_AFTER,
+    THRESHOLD,
+    THRESHOLD_EVERYWHERE,
     Account,
     InvalidInput,
+    counted_under,
     locked_until,
     parse_email,
     user_principal,
@@ -52,23 +54,25 @@ async def verify(means: Means, email: str, password: str, address: str | None) -
     An address without an account gets the same answers, after the same work, as one whose password is wrong: the same
     hash is computed, the same statements are run, and it is locked after as many failures.
     """
-    digest = hashlib.sha256(email.encode()).digest()
+    here, everywhere = counted_under(email, address)
     async with means.transactions() as connection:
-        failures = await means.repository.login_failures(connection, digest)
+        failures = [await means.repository.login_failures(connection, digest) for digest in (here, everywhere)]
         account = await means.repository.account_by_email(connection, email)
         subject = account.id if account else None
-        if seconds := failures.seconds_locked(means.clock()):
-            await means.events.record(
+        now = means.clock()
+        if seconds := max(counted.seconds_locked(now) for counted in failures):
+            await means.events.once_a_minute(everywhere.hex()).record(
                 connection, _ACTION, "ACCOUNT_LOCKED", ANONYMOUS, subject, address, locked_seconds=seconds
             )
             return locked(seconds)
     matches = await means.passwords.verify(password, account.password_hash if account else None)
     if account is None or not matches:
-        await _count_failure(means, digest, subject, address)
+        await _count_failure(means, email, subject, address)
         return bad_credentials()
     new_hash = await means.passwords.hash(password) if means.passwords.outdated(account.password_hash) else None
     async with means.transactions() as connection:
-        await means.repository.clear_login_failures(connection, digest)
+        for digest in (here, everywhere):
+            await means.repository.clear_login_failures(connection, digest)
         if new_hash is not None:
             await _rehash(means, connection, account, new_hash, address)
     return account
@@ -87,17 +91,26 @@ async def start_session(
     return accepted(account, means.credentials.seal(tokens, form))
 
 
-async def _count_failure(means: Means, email_digest: bytes, subject: UUID | None, address: str | None) -> None:
+async def _count_failure(means: Means, email: str, subject: UUID | None, address: str | None) -> None:
+    here, everywhere = counted_under(email, address)
     async with means.transactions() as connection:
-        now = means.clock()
-        failures = await means.repository.count_login_failure(
-            connection, email_digest, now=now, forget_before=now - FORGOTTEN_AFTER
-        )
-        if until := locked_until(failures, now):
-            await means.repository.lock_log_in(connection, email_digest, until)
+        failures = await _counted(means, connection, here, THRESHOLD)
+        # Beyond its threshold a network locks itself only: who guesses on for hours must not lock out the owner.
+        if failures <= THRESHOLD:
+            await _counted(means, connection, everywhere, THRESHOLD_EVERYWHERE)
         await means.events.record(
             connection, _ACTION, "BAD_CREDENTIALS", ANONYMOUS, subject, address, failures=failures
         )
+
+
+async def _counted(means: Means, connection: Connection, digest: bytes, threshold: int) -> int:
+    now = means.clock()
+    failures = await means.repository.count_login_failure(
+        connection, digest, now=now, forget_before=now - FORGOTTEN_AFTER
+    )
+    if until := locked_until(failures, now, threshold=threshold):
+        await means.repository.lock_log_in(connection, digest, until)
+    return failures
 
 
 async def _rehash(means: Means, connection: Connection, account: Account, new: str, address: str | None) -> None:

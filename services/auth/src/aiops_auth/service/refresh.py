@@ -74,7 +74,9 @@ async def _record_refusal(
     means: Means, connection: Connection, token: RefreshToken, verdict: RefreshVerdict, address: str | None
 ) -> None:
     reused = verdict is RefreshVerdict.REUSED
-    await means.events.record(
+    # Whoever has a dead token can show it for ever; a reuse kills its family and so happens once.
+    events = means.events if reused else means.events.once_a_minute(str(token.family_id))
+    await events.record(
         connection,
         "session.refresh_reused" if reused else "session.refresh_refused",
         verdict.name,

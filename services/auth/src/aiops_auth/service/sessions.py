@@ -1,4 +1,4 @@
-"""Issuing an access token and a refresh token, within the caller's transaction."""
+"""Issuing an access token and a refresh token within the caller's transaction, and forgetting the expired."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +9,33 @@ from pydantic import SecretStr
 from aiops_auth.domain import Account, RefreshToken
 from aiops_auth.repository import Repository
 from aiops_auth.service.key_ring import KeyRing
+from aiops_auth.service.ports import Clock, Transactions
 from aiops_auth.tokens import TokenIssuer
 from aiops_common.postgres import Connection
 from aiops_contracts.credentials import Tokens
+
+_SWEPT_AT_ONCE = 1000
+_MOST_SWEEPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredSessions:
+    """Sessions of those who do not come back, whose next log-in would have forgotten them."""
+
+    transactions: Transactions
+    repository: Repository
+    clock: Clock
+
+    async def sweep(self) -> int:
+        """Delete expired families, up to ten thousand and a thousand in a transaction; returns how many."""
+        swept = 0
+        for _ in range(_MOST_SWEEPS):
+            async with self.transactions() as connection:
+                deleted = await self.repository.forget_expired_families(connection, self.clock(), _SWEPT_AT_ONCE)
+            swept += deleted
+            if deleted < _SWEPT_AT_ONCE:
+                break
+        return swept
 
 
 @dataclass(frozen=True, slots=True)

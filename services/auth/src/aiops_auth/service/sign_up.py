@@ -5,6 +5,7 @@ from aiops_auth.domain import (
     Account,
     InvalidInput,
     Role,
+    counted_under,
     new_account,
     parse_display_name,
     parse_email,
@@ -87,6 +88,8 @@ async def _repeated(
             return await start_session(means, verified, form, address, repeated_sign_up=True)
         if verified.outcome == "ACCOUNT_LOCKED":
             return verified
+    _, digest = counted_under(email, address)
     async with means.transactions() as connection:
-        await means.events.record(connection, "account.signed_up", "EMAIL_TAKEN", ANONYMOUS, None, address)
+        events = means.events.once_a_minute(digest.hex())
+        await events.record(connection, "account.signed_up", "EMAIL_TAKEN", ANONYMOUS, None, address)
     return refused("EMAIL_TAKEN", "There is already an account with this e-mail address.", "email")

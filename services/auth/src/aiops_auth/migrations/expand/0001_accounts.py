@@ -48,7 +48,8 @@ CREATE INDEX refresh_tokens_family ON refresh_tokens (family_id, expires_at);
 CREATE UNIQUE INDEX refresh_tokens_live ON refresh_tokens (family_id) WHERE spent_at IS NULL;
 """
 
-# Addresses that have no account are counted too, so only a hash of them is kept.
+# Addresses that have no account are counted too, so only a hash of them is kept; of an address alone, or of an address
+# and the network that failures came from.
 LOGIN_FAILURES = """
 CREATE TABLE login_failures (
     email_digest bytea PRIMARY KEY CHECK (octet_length(email_digest) = 32),

@@ -23,6 +23,7 @@ CREATE TABLE credential_keys (
 ACCOUNTS = """
 ALTER TABLE accounts ADD COLUMN sign_up_id uuid;
 CREATE UNIQUE INDEX accounts_sign_up ON accounts (sign_up_id) WHERE sign_up_id IS NOT NULL;
+CREATE INDEX refresh_families_expired ON refresh_families (expires_at);
 """
 
 # request_id and sealed_secret (sealed with the master key) let a repetition of the request have the same answer for
@@ -45,7 +46,8 @@ CREATE TABLE api_keys (
 CREATE INDEX api_keys_secrets ON api_keys (created_at) WHERE sealed_secret IS NOT NULL;
 """
 
-# Append-only: what may only be read and added to cannot be made to say something else.
+# Append-only: what may only be read and added to cannot be made to say something else. The owner could take
+# the rights back, so `python -m aiops_common.postgres protect` gives the table to another one.
 SECURITY_EVENTS = """
 CREATE TABLE security_events (
     id uuid PRIMARY KEY,
