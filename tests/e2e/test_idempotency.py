@@ -73,9 +73,16 @@ def _changed(values: Json) -> Json:
 async def test_a_ticket_moves_once(gateways: list[GraphqlClient]) -> None:
     ticket = await documents.triaged(gateways[0], title="Moves once", body="b")
     change = {"ticketId": ticket["id"], "status": "IN_PROGRESS", "expectedVersion": 1}
-    payload = await hundred(gateways, documents.UPDATE_TICKET_STATUS, **change, idempotencyKey=secrets.token_hex(8))
+    key = secrets.token_hex(8)
+    payload = await hundred(gateways, documents.UPDATE_TICKET_STATUS, **change, idempotencyKey=key)
     assert payload["userErrors"] == []
     assert (payload["ticket"]["version"], payload["ticket"]["status"]) == (2, "IN_PROGRESS")
+    # Somebody moves it on; a repetition gets the answer that the first one got.
+    onward = {"ticketId": ticket["id"], "status": "RESOLVED", "expectedVersion": 2}
+    moved = (await gateways[0].execute(documents.UPDATE_TICKET_STATUS, input=onward))["updateTicketStatus"]
+    assert moved["ticket"]["version"] == 3
+    again = await hundred(gateways, documents.UPDATE_TICKET_STATUS, **change, idempotencyKey=key)
+    assert again == payload
 
 
 async def test_of_those_without_a_key_one_moves_it_and_the_others_are_told_of_a_conflict(
@@ -100,7 +107,7 @@ async def test_dead_letters_are_replayed_once(gateways: list[GraphqlClient]) -> 
     key = secrets.token_hex(8)
     payload = await hundred(gateways, documents.REPLAY_DEAD_LETTERS, queue="changelog.dead", idempotencyKey=key)
     assert payload == {"replayed": 0, "userErrors": []}
-    condition = {"action": "replayDeadLetters"}
+    condition = {"action": "replayDeadLetters", "outcome": "REPLAYED"}
     log = (await gateways[0].execute(documents.AUDIT_LOG, first=100, filter=condition))["auditLog"]
     assert [one["details"]["queue"] for one in log["nodes"]].count("changelog.dead") == 1
     other = {"queue": "triage.dead", "idempotencyKey": key}

@@ -70,6 +70,20 @@ async def test_a_refusal_that_cannot_be_kept_is_refused_all_the_same() -> None:
     assert [line["event"] for line in lines] == ["audit", "audit.refusal_not_kept"]
 
 
+async def test_credentials_that_are_not_valid_are_one_row_for_each_network_and_minute(pool: Pool) -> None:
+    audits = [Audit(pool), Audit(pool)]
+    await asyncio.gather(
+        *(
+            audits[number % 2].refuse_credential(address)
+            for number in range(50)
+            for address in ("198.51.100.1", f"2001:db8::{number}", None)
+        )
+    )
+    found = [one for one in await records(pool) if one.action == "authenticate"]
+    assert {(one.principal, one.outcome) for one in found} == {("anonymous", "UNAUTHENTICATED")}
+    assert 3 <= len(found) <= 6
+
+
 async def test_who_reads_the_log_stands_in_it_behind_what_they_read(pool: Pool) -> None:
     await fill(pool, 3, days_old=1)
     log = AuditLog(pool)

@@ -121,6 +121,23 @@ async def test_an_account_that_auth_does_not_list_any_more_is_removed_and_told(
     assert gone.id not in await listed(pool)
 
 
+@pytest.mark.parametrize("from_empty", [True, False])
+async def test_an_older_event_does_not_bring_a_removed_account_back_after_a_rebuild(
+    pool: Pool, auth: tuple[Auth, Rebuild], from_empty: bool
+) -> None:
+    owner, rebuild = auth
+    gone = account(3)
+    removal = UserRemoved(user_id=gone.id, version=4, removed_at=minute(9))
+    async with pool.connection() as connection:
+        await accounts.project_users(connection, [gone])
+        await accounts.project_users(connection, [removal])
+    owner.users = [account()]
+    await run(rebuild, Part.USERS, from_empty=from_empty)
+    async with pool.connection() as connection:
+        await accounts.project_users(connection, [gone])
+    assert await listed(pool) == {one.id for one in owner.users}
+
+
 async def test_an_account_that_comes_while_auth_answers_is_not_removed(pool: Pool, auth: tuple[Auth, Rebuild]) -> None:
     owner, rebuild = auth
     owner.users = [account() for _ in range(5)]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -59,6 +60,38 @@ def test_what_is_only_shown_never_makes_a_process_unready() -> None:
 def test_a_process_that_is_not_ready_is_alive() -> None:
     assert _get("/livez", {"database": _breaks}).status_code == 200
     assert b"python_info" in _get("/metrics", {"database": _breaks}).content
+
+
+def test_many_who_ask_cost_one_look() -> None:
+    looks = 0
+
+    async def check() -> str | None:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        return f"look {looks}"
+
+    async def ask_many() -> set[str]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as http:
+            answers = await asyncio.gather(*(http.get("/readyz") for _ in range(20)))
+            return {answer.json()["checks"]["database"] for answer in answers}
+
+    app = Starlette(routes=health_routes({"database": check}))
+    assert asyncio.run(ask_many()) == {"look 1"}
+
+
+def test_what_was_seen_is_kept_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    problems: list[str | None] = [None, "away"]
+
+    async def check() -> str | None:
+        return problems[0]
+
+    with TestClient(Starlette(routes=health_routes({"database": check}))) as client:
+        assert client.get("/readyz").status_code == 200
+        problems.pop(0)
+        assert client.get("/readyz").status_code == 200
+        monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+        assert client.get("/readyz").status_code == 503
 
 
 class Part:

@@ -1,6 +1,7 @@
 """Lines of the log: JSON, and free of personal data and secrets, wherever these come from."""
 
 import io
+import json
 import logging
 import sys
 import threading
@@ -28,7 +29,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
         setup_logging("shop", "DEBUG")
     # Ours log under names of their own; these tests are one more of them.
     logging.getLogger("aiops_common.test").setLevel("DEBUG")
-    yield lambda: [orjson.loads(line) for line in written.getvalue().splitlines()]
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     root.handlers[:], root.level = before
     sys.excepthook, threading.excepthook = hooks
     logging.captureWarnings(capture=False)
@@ -86,10 +87,24 @@ def test_not_even_what_ends_a_process_or_a_thread_does(lines: Lines, line: str) 
     _clean(found)
 
 
-@pytest.mark.parametrize("name", ["password", "admin_password", "refresh_token", "api_key", "Authorization", "secret"])
-def test_what_a_name_says_to_be_secret_is_not_shown(lines: Lines, name: str) -> None:
-    get_logger("aiops_common.test").info("sold", **{name: "correct horse"}, inner={name: "correct horse"})
+@pytest.mark.parametrize(
+    "name",
+    ["password", "admin_password", "refresh_token", "api_key", "Authorization", "secret", "password_hash", "master_key"],
+)
+@pytest.mark.parametrize("value", ["correct horse", ["correct horse"], b"correct horse", {"a": "correct horse"}])
+def test_what_a_name_says_to_be_secret_is_not_shown(lines: Lines, name: str, value: object) -> None:
+    get_logger("aiops_common.test").info("sold", **{name: value}, inner={name: value})
     assert "correct horse" not in str(lines())
+
+
+@pytest.mark.parametrize("odd", ["\ud800", 2**70])
+def test_a_line_that_is_hard_to_write_is_written_and_redacted(
+    lines: Lines, capsys: pytest.CaptureFixture[str], odd: object
+) -> None:
+    get_logger("aiops_common.test").info("sold", odd=odd, note="password=hunter2-and-more")
+    written = capsys.readouterr()
+    assert "hunter2" not in written.err + str(lines())
+    assert lines()[0]["event"] == "sold"
 
 
 def test_what_operators_need_stays(lines: Lines) -> None:

@@ -1,4 +1,4 @@
-"""The deadline for sending: who takes something gets more time, who takes nothing is cut off."""
+"""Deadlines for sending and receiving: who takes or sends something gets more time, who does not is cut off."""
 
 import asyncio
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from aiops_common import slow_clients
 from aiops_common.slow_clients import HttpProtocol, WebSocketProtocol, protocols
 from support.eventually import eventually
 
@@ -23,6 +24,19 @@ class Transport(asyncio.Transport):
         self.looks = 0
         self.aborted = False
         self.reading = True
+        self.written = b""
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def close(self) -> None:
+        self.aborted = True
+
+    def write(self, data: Any) -> None:
+        self.written += bytes(data)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
 
     def get_write_buffer_size(self) -> int:
         self.looks += 1
@@ -44,7 +58,8 @@ async def _nothing(_scope: Any, _receive: Any, _send: Any) -> None:
 
 
 def connected(kind: int, transport: Transport) -> HttpProtocol | WebSocketProtocol:
-    protocol = protocols(0.01)[kind](Config(_nothing, ws="none"), ServerState(), {}, asyncio.get_running_loop())
+    pair = protocols(send_seconds=0.01, receive_seconds=60, max_connections=9)
+    protocol = pair[kind](Config(_nothing, ws="none"), ServerState(), {}, asyncio.get_running_loop())
     protocol.connection_made(transport)
     return protocol
 
@@ -84,3 +99,118 @@ async def test_nothing_is_read_from_who_does_not_read() -> None:
     protocol.resume_writing()
     assert transport.reading
     protocol.connection_lost(OSError())
+
+
+class Service:
+    """Answers when it may; before, it reads what has come of the body until then, if it ``reads``."""
+
+    def __init__(self, *, reads: bool = True) -> None:
+        self.may_answer = asyncio.Event()
+        self._reads = reads
+
+    async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:
+        if self._reads:
+            await receive()
+        await self.may_answer.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
+BODY = b"Content-Length: 3\r\n\r\n"
+SHORT, LONG = 0.02, 0.1
+
+
+def serving(
+    service: Service, transport: Transport, monkeypatch: pytest.MonkeyPatch, *, keep_alive: int = 60
+) -> HttpProtocol:
+    monkeypatch.setattr(slow_clients, "HEAD_SECONDS", SHORT)
+    monkeypatch.setattr(slow_clients, "_MORE_SECONDS", 0.0)
+    http, _ = protocols(send_seconds=60, receive_seconds=SHORT, max_connections=9)
+    config = Config(service, ws="none", timeout_keep_alive=keep_alive)
+    protocol = http(config, ServerState(), {}, asyncio.get_running_loop())
+    protocol.connection_made(transport)
+    return protocol
+
+
+HALVES = {
+    "nothing": [],
+    "half a head": [HEAD],
+    "empty lines": [b"\r\n", b"\r\n"],
+    "half a body": [HEAD + BODY + b"1"],
+    "a request, then half a head": [HEAD + BODY + b"123", HEAD],
+    "a request, then an empty line": [HEAD + BODY + b"123", b"\r\n"],
+    "a request, then half a body": [HEAD + BODY + b"123", HEAD + BODY + b"1"],
+}
+
+
+@pytest.mark.parametrize("parts", HALVES.values(), ids=HALVES.keys())
+@pytest.mark.parametrize("early", [True, False], ids=["answered at once", "answered later"])
+async def test_who_holds_back_a_request_is_cut_off(
+    parts: list[bytes], early: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, transport = Service(), Transport(0)
+    if early:
+        service.may_answer.set()
+    protocol = serving(service, transport, monkeypatch)
+    for part in parts:
+        protocol.data_received(part)
+        if early or part is not parts[-1]:
+            service.may_answer.set()
+            await asyncio.sleep(0.001)
+            if not early:
+                service.may_answer.clear()
+
+    async def cut_off() -> bool:
+        return transport.aborted
+
+    await eventually(cut_off)
+    protocol.connection_lost(None)
+
+
+async def test_who_sent_all_is_not_hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, transport = Service(), Transport(0)
+    protocol = serving(service, transport, monkeypatch)
+    for part in (HEAD, BODY, b"12", b"3"):
+        protocol.data_received(part)
+    await asyncio.sleep(LONG)  # a long operation, or a stream of events
+    assert not transport.aborted
+    service.may_answer.set()
+    await asyncio.sleep(0.01)
+    assert transport.written.endswith(b"ok")
+    await asyncio.sleep(LONG)  # idle: how long that may last is the server's keep-alive
+    assert not transport.aborted
+    protocol.connection_lost(None)
+
+
+async def test_who_waits_for_the_server_to_read_is_not_hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, transport = Service(reads=False), Transport(0)
+    protocol = serving(service, transport, monkeypatch)
+    # The second waits for the first to be answered, and the rest of the third is not read until then.
+    protocol.data_received(HEAD + BODY + b"123" + HEAD + BODY + b"123" + HEAD)
+    assert not transport.reading
+    await asyncio.sleep(LONG)
+    assert not transport.aborted
+    service.may_answer.set()
+
+    async def both_answered() -> bool:
+        return transport.written.count(b"ok") == 2
+
+    await eventually(both_answered)
+    protocol.connection_lost(None)
+
+
+async def test_there_are_so_many_connections_and_no_more() -> None:
+    http, _ = protocols(send_seconds=60, receive_seconds=60, max_connections=2)
+    state, transports, held = ServerState(), [Transport(0) for _ in range(3)], []
+    for transport in transports:
+        held.append(http(Config(_nothing, ws="none"), state, {}, asyncio.get_running_loop()))
+        held[-1].connection_made(transport)
+    assert [one.aborted for one in transports] == [False, False, True]
+    held[2].connection_lost(None)
+    held[0].connection_lost(None)
+    again = http(Config(_nothing, ws="none"), state, {}, asyncio.get_running_loop())
+    again.connection_made(other := Transport(0))
+    assert not other.aborted
+    again.connection_lost(None)
+    held[1].connection_lost(None)

@@ -88,6 +88,19 @@ def test_our_own_refresh_tokens_where_they_are_named(frame: str) -> None:
         assert token not in redact(frame.format(token)).text
 
 
+@pytest.mark.parametrize("dashes", ["-", "--"])
+def test_a_token_may_begin_like_an_option(dashes: str) -> None:
+    token = dashes + "3jshikyZlVh9ZUrc2BO83mZiPyzpJhQNwFtVwdWv4"
+    assert redact(f"run --refresh-token {token} now").text == "run --refresh-token <SECRET_1> now"
+
+
+@pytest.mark.parametrize(
+    "line", ["run --token --verbose", "run --token -v", "run --token --a-quite-long-option-of-ours-x"]
+)
+def test_an_option_is_no_token(line: str) -> None:
+    assert redact(line).text == line
+
+
 @pytest.mark.parametrize("parts", [(16, 12, 30, 16), (0, 12, 30, 16), (20, 20)])
 def test_signed_and_encrypted_tokens_are_hidden_whole(parts: tuple[int, ...]) -> None:
     token = ".".join(["eyJhbGciOiJkaXIifQ", *(secrets.token_urlsafe(size * 2) if size else "" for size in parts)])

@@ -1,5 +1,6 @@
 """Structured logs: one redacted JSON object a line on standard output, with the ids of the current trace and span."""
 
+import json
 import logging
 import sys
 import threading
@@ -34,7 +35,10 @@ def _redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> M
 
 
 def _render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(dict(event), default=str).decode()
+    try:
+        return orjson.dumps(dict(event), default=str).decode()
+    except TypeError:  # a lone surrogate, or a number of more than 64 bits
+        return json.dumps(dict(event), default=str)
 
 
 def setup_logging(service: str, level: str = "INFO") -> None:
@@ -86,6 +90,8 @@ def setup_logging(service: str, level: str = "INFO") -> None:
 
 def _take_over_what_python_prints() -> None:
     """What ends the process or a thread, and warnings, become records, so that they are redacted too."""
+    # A record that cannot be written would go to standard error instead, as it is.
+    logging.raiseExceptions = False
     log = logging.getLogger("python")
     sys.excepthook = lambda kind, error, trace: log.critical("process.failed", exc_info=(kind, error, trace))
     threading.excepthook = lambda args: log.error(

@@ -17,6 +17,7 @@ from aiops_common.messaging.requests import RequestHandler, Responder
 from aiops_common.messaging.retry import RetryPolicy
 from aiops_common.messaging.worker import Worker
 from aiops_common.postgres import Listener, Pool
+from aiops_common.postgres.exposed import ExposedTables
 from aiops_common.settings import ServiceSettings
 
 
@@ -71,7 +72,8 @@ class Runtime:
     @property
     def components(self) -> list[Component]:
         """Everything that starts and stops, in order: what takes in work comes last and stops first."""
-        return [self.pool, self.relay_pool, self.publisher, self.relay, self.listener, *self.extra, self.worker]
+        databases: list[Component] = [self.pool, ExposedTables(self.pool), self.relay_pool]
+        return [*databases, self.publisher, self.relay, self.listener, *self.extra, self.worker]
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -86,8 +88,8 @@ class Runtime:
 
     def consume_events(self, handlers: Mapping[str, Handler], settings: ServiceSettings) -> None:
         """Process the events that this service subscribed to."""
-        owners = frozenset(message_type.partition(".")[0] for message_type in handlers)
-        self._consume(events_queue(self.name), handlers, settings, owners | {self.name})
+        # Nobody speaks for others in an event; only our own copies say whose event it was.
+        self._consume(events_queue(self.name), handlers, settings, frozenset({self.name}))
 
     def _consume(
         self, queue: str, handlers: Mapping[str, Handler], settings: ServiceSettings, trusted: frozenset[str]

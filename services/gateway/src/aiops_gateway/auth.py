@@ -15,7 +15,7 @@ from jose.backends import ECKey
 from jose.constants import ALGORITHMS
 
 from aiops_common.logging import get_logger
-from aiops_gateway.domain.access import Unauthenticated
+from aiops_gateway.domain.access import InvalidCredential, Unauthenticated
 from aiops_gateway.domain.public_key import AccessClaims, PublicKey, read_claims
 
 _log = get_logger(__name__)
@@ -108,7 +108,7 @@ class TokenVerifier:
             claims = read_claims(payload, issuer=self._issuer, audience=self._audience, now=now.timestamp())
             return _Verified(claims, key.public)
         except Exception:
-            raise Unauthenticated("the access token is not valid; log in again") from None
+            raise InvalidCredential("the access token is not valid; log in again") from None
 
 
 def _key_id(token: str) -> str:

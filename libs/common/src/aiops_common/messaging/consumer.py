@@ -21,13 +21,13 @@ from aiops_common.deferral import Deferred
 from aiops_common.logging import get_logger
 from aiops_common.messaging.connection import BrokerUnavailable
 from aiops_common.messaging.incoming import Incoming, published_as
-from aiops_common.messaging.message import Delivery, Poison, decode_data, decode_envelope, trace_context
+from aiops_common.messaging.message import PARTNER, Delivery, Poison, decode_data, decode_envelope, trace_context
 from aiops_common.messaging.publisher import Publisher, Unroutable
 from aiops_common.messaging.retry import RetryPolicy
 from aiops_common.messaging.settlement import Settlement
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_common.redaction import redact
-from aiops_contracts.base import Envelope, JobFailure, Message
+from aiops_contracts.base import Envelope, Event, JobFailure, Message
 
 _log = get_logger(__name__)
 _tracer = trace.get_tracer(__name__)
@@ -158,11 +158,12 @@ class Consumer:
         handler = self._handlers.get(envelope.type)
         if handler is None:
             raise Poison("unsupported_type", f"{self._owner} does not consume this type or version")
+        principal = _sender(incoming, envelope, handler)
         progress.handler = handler
         progress.delivery = Delivery(
             id=envelope.id,
             message=decode_data(envelope, handler.kind),
-            principal=incoming.named_principal(),
+            principal=principal,
             attempt=incoming.attempt,
             time=envelope.time,
             digest=_digest(envelope),
@@ -203,6 +204,15 @@ class Consumer:
             await self._through_outages(incoming, progress.handler.give_up, progress.delivery, failure)
         letter = self._settlement.dead_letter(incoming, reason, detail, error)
         await self._through_outages(incoming, self._settlement.lay_down, letter)
+
+
+def _sender(incoming: Incoming, envelope: Envelope, handler: Handler) -> str:
+    """Who sent it. An event is its owner's word: raises Poison where somebody else, who may publish events too, gave
+    it."""
+    principal, owner = incoming.named_principal(), envelope.type.partition(".")[0]
+    if issubclass(handler.kind, Event) and principal not in (f"{PARTNER}{owner}", f"service:{owner}"):
+        raise Poison("not_the_owner", f"only {owner} publishes this type")
+    return principal
 
 
 def _is_ours(raw: AbstractIncomingMessage) -> bool:

@@ -1,6 +1,7 @@
 """One connection that listens for notifications, and listens again after it was lost."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import asyncpg
@@ -23,18 +24,21 @@ class Listener:
     keeps one session open with a probe every ``probe_seconds`` and reconnects with back-off up to ``max_wait_seconds``.
     """
 
-    def __init__(self, url: str, *, probe_seconds: float = 5.0, max_wait_seconds: float = 5.0) -> None:
+    def __init__(self, url: str, *, probe_seconds: float = 1.0, max_wait_seconds: float = 5.0) -> None:
         self._url = url
         self._probe_seconds = probe_seconds
         self._max_wait_seconds = max_wait_seconds
         self._callbacks: dict[str, list[Callback]] = {}
         self._task: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection | None = None
+        self._heard_at = float("-inf")
 
     @property
     def connected(self) -> bool:
-        """Whether notifications arrive, as far as is known: False from the moment on in which the connection breaks."""
-        return self._connection is not None and not self._connection.is_closed()
+        """Whether notifications arrive: False as soon as the connection breaks, and where it has not answered a probe
+        for three times ``probe_seconds``, because a network may swallow a connection without breaking it."""
+        fresh = time.monotonic() - self._heard_at < 3 * self._probe_seconds
+        return fresh and self._connection is not None and not self._connection.is_closed()
 
     def subscribe(self, channel: str, callback: Callback) -> None:
         """Call ``callback(payload)`` for each notification on ``channel``; to be called before ``start``."""
@@ -66,12 +70,16 @@ class Listener:
             with translated_errors():
                 for channel in self._callbacks:
                     await connection.add_listener(channel, self._dispatch)
+            self._heard_at = time.monotonic()
             self._connection = connection
             self._announce_reconnect()
             while True:
                 await asyncio.sleep(self._probe_seconds)
+                asked_at = time.monotonic()
                 with translated_errors():
-                    await connection.execute("SELECT 1")
+                    await connection.execute("SELECT 1", timeout=2 * self._probe_seconds)
+                # Everything that was told before the answer has arrived before it.
+                self._heard_at = asked_at
         finally:
             self._connection = None
             connection.terminate()

@@ -35,7 +35,8 @@ _ASSIGN = re.compile(
     r"[0-9]?(?:\\?[\"'])?[\])]?[ \t]{0,4}(?:=>|:=|==?|::?|>(?=[^\s<]))[ \t]{0,4}(?=\S)"
     r"(?:(?:bearer|basic|token|digest|negotiate|apikey)[ \t]{1,4})?"
 )
-_BLANK = re.compile(r"[0-9]?[ \t]{1,4}(?=[^\s-])")
+# What begins with a dash is the next option, unless it is long and has a digit: random tokens begin with one too.
+_BLANK = re.compile(r"[0-9]?[ \t]{1,4}(?=[^\s-]|(?=\S{0,99}[0-9])--?[\w-]{30})")
 _IS = re.compile(r"[ \t](?:is|was|ist)[ \t]?:?[ \t]{1,2}(?=\S)")
 
 _QUOTED = re.compile(r"(?P<quote>[\"'`])(?P<value>(?:[^\"'`\\\r\n]|\\[^\r\n]|(?!(?P=quote))[\"'`]){1,4096})")

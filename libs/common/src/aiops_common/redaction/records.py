@@ -16,7 +16,8 @@ _DEEPEST = 8
 # Identifiers, routing keys, paths, ids: nothing that a recogniser could find.
 _PLAIN = re.compile(r"[a-z_./-]{0,48}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
 _SECRET_NAME = re.compile(
-    r"(?:passw(?:or[dt]|d)|passphrase|secret|token|credentials?|authorization|cookie|(?:api|private|secret)[_.-]?key)\Z",
+    r"(?:passw(?:or[dt]|d)(?:[_.-]?hash)?|passphrase|secret|token|credentials?|authorization|cookie"
+    r"|(?:api|private|secret|master|answer|signing|content)[_.-]?keys?)\Z",
     re.IGNORECASE,
 )
 # The same short texts come again and again: names of spans, addresses of our own. Only such as hold nothing are kept.
@@ -31,11 +32,7 @@ def redact_value(name: str, value: Any) -> Any:
 
     What is neither text, number, time nor container becomes its redacted ``str``.
     """
-    if value is None or isinstance(value, _SAFE):
-        return value
-    if _SECRET_NAME.search(name) and value:
-        return "<SECRET_1>"
-    return _redacted(value, 0)
+    return _named(name, value, 0)
 
 
 def redact_line(text: str) -> str:
@@ -68,6 +65,6 @@ def _redacted(value: Any, depth: int) -> Any:
 
 
 def _named(name: str, value: Any, depth: int) -> Any:
-    if isinstance(value, str) and value and _SECRET_NAME.search(name):
+    if value and not isinstance(value, bool) and _SECRET_NAME.search(name):
         return "<SECRET_1>"
     return _redacted(value, depth)

@@ -48,6 +48,10 @@ class Unauthenticated(Exception):
     """There is no valid access token."""
 
 
+class InvalidCredential(Unauthenticated):
+    """A token or key that nobody gave out or that was taken back: a mistake, or somebody trying."""
+
+
 class Forbidden(Exception):
     """The viewer's role may not do this."""
 
@@ -89,9 +93,12 @@ OPERATIONS: Final[dict[str, frozenset[Role]]] = {
 """Root fields that need a log-in → the roles that may use them. Those that are not here are open to everybody."""
 
 AUDITED: Final = frozenset(
-    {"replayDeadLetters", "setUserRole", "removeUser", "createApiKey", "revokeApiKey", "auditLog", "rawLogContent"}
-)
-"""Root fields of which every attempt is recorded, also one that the role forbids."""
+    {
+        "users", "apiKeys", "deadLetters", "replayDeadLetters", "setUserRole", "removeUser", "createApiKey",
+        "revokeApiKey", "auditLog", "rawLogContent",
+    }
+)  # fmt: skip
+"""Root fields of which every attempt that the role forbids is recorded."""
 
 PUBLIC_OPERATIONS: Final = frozenset({"signup", "login", "refreshTokens", "logout"})
 

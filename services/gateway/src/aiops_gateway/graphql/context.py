@@ -9,7 +9,7 @@ from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from aiops_common.postgres import DatabaseUnavailable
-from aiops_gateway.domain.access import AUDITED, Forbidden, Unauthenticated, Viewer, require
+from aiops_gateway.domain.access import AUDITED, Forbidden, InvalidCredential, Unauthenticated, Viewer, require
 from aiops_gateway.graphql.masking import Masked
 from aiops_gateway.service.admission import Visit
 from aiops_gateway.service.api_keys import ApiKeys
@@ -89,6 +89,8 @@ class Context:
             self._refusal = None
         except (Unauthenticated, DatabaseUnavailable) as error:
             self._viewer, self._refusal = None, error
+            if isinstance(error, InvalidCredential):
+                await self.use_cases.audit.refuse_credential(self.address)
         self._identified = True
 
     async def admit(self) -> None:
@@ -101,6 +103,18 @@ class Context:
         if self.visit is not None:
             await self.identify()
             self.visit.admit(self._viewer.principal if self._viewer else None)
+
+    async def has_credential(self) -> bool:
+        """Whether a token or API key came with the request; also where nobody can tell now if it is valid.
+
+        Raises:
+            Unauthenticated: one came that is not valid.
+        """
+        if not self._identified:
+            await self.identify()
+        if isinstance(self._refusal, Unauthenticated):
+            raise self._refusal
+        return self._viewer is not None or self._refusal is not None
 
     def count_message(self) -> None:
         """Count a message that has to be answered without being an operation.

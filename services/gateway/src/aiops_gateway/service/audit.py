@@ -10,6 +10,7 @@ from aiops_common.messaging.message import new_message_id
 from aiops_common.postgres import DatabaseUnavailable, Pool
 from aiops_common.telemetry import current_trace_id
 from aiops_gateway.domain.access import Viewer
+from aiops_gateway.domain.rates import address_key
 from aiops_gateway.repository import audit
 from aiops_gateway.repository.audit import Attempt
 
@@ -20,6 +21,11 @@ STARTED: Final = "STARTED"
 
 FORBIDDEN: Final = "FORBIDDEN"
 """The outcome of what the caller may not do."""
+
+UNAUTHENTICATED: Final = "UNAUTHENTICATED"
+"""The outcome of what came with a token or key that is not valid."""
+
+_ANONYMOUS: Final = "anonymous"
 
 _MOST_LOGGED: Final = 1_000
 """Longer lists stand in the audit log only: a whole queue's ids would make a line of megabytes."""
@@ -85,24 +91,37 @@ class Audit:
 
         Otherwise anybody with an account could fill the table. Raises nothing: it is refused in any case.
         """
-        refusal = uuid5(_REFUSALS, f"{viewer.principal}\n{action}\n{int(time.time() // 60)}")
+        await self._once_a_minute(
+            viewer.principal, viewer.principal, action, FORBIDDEN, address, details={"role": viewer.role}
+        )
+
+    async def refuse_credential(self, address: str | None) -> None:
+        """Record that a token or API key came from there that is not valid: one row and one line for a network and a
+        minute. An expired token is not meant, every client has one now and then. Raises nothing."""
+        network = address_key(address)
+        await self._once_a_minute(network, _ANONYMOUS, "authenticate", UNAUTHENTICATED, address, details={})
+
+    async def _once_a_minute(
+        self, whose: str, principal: str, action: str, outcome: str, address: str | None, *, details: dict[str, Any]
+    ) -> None:
+        refusal = uuid5(_REFUSALS, f"{whose}\n{action}\n{int(time.time() // 60)}")
         if refusal in self._refused:
             return
         self._refused[refusal] = None
         if len(self._refused) > _MOST_REMEMBERED:
             self._refused.popitem(last=False)
-        _log.warning("audit", actor=viewer.principal, role=viewer.role, action=action, outcome=FORBIDDEN)
+        _log.warning("audit", actor=principal, action=action, outcome=outcome, **details)
         attempt = Attempt(
             id=refusal,
-            principal=viewer.principal,
+            principal=principal,
             action=action,
             address=address,
             trace_id=current_trace_id(),
-            details={"role": viewer.role},
+            details=details,
         )
         try:
             async with self._pool.connection() as connection:
-                await audit.add(connection, attempt, FORBIDDEN)
+                await audit.add(connection, attempt, outcome)
         except DatabaseUnavailable as error:
             self._refused.pop(refusal, None)
             _log.warning("audit.refusal_not_kept", action=action, error=str(error))

@@ -27,8 +27,8 @@ _OWNER: Final = "auth"
 _PRINCIPAL: Final = "service:gateway"
 _ANSWER_KEY_BYTES: Final = 32
 
-_MAX_FORM_BYTES: Final = 5_600
-"""What fits into the 8,192 characters of ``Sealed``, beside the encrypted key and the header."""
+_MAX_FORM_BYTES: Final = 5_400
+"""7,200 characters of base64url, the most that auth takes of ciphertext."""
 
 
 class TooLong(Exception):

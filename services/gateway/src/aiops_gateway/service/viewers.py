@@ -2,16 +2,16 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from aiops_common.postgres import Pool
 from aiops_common.single_flight import SingleFlight
 from aiops_gateway.auth import TokenVerifier
-from aiops_gateway.domain.access import PrincipalKind, Role, Unauthenticated, Viewer
+from aiops_gateway.domain.access import InvalidCredential, PrincipalKind, Role, Unauthenticated, Viewer
 from aiops_gateway.repository import accounts, api_keys
 from aiops_gateway.service.signing_keys import SigningKeys
 
@@ -68,6 +68,12 @@ class Viewers:
         """Load the signing keys again next time."""
         self.keys.forget()
 
+    async def published_keys(self) -> list[Mapping[str, Any]]:
+        """The public keys that may verify a token now or will."""
+        if not self._listening():
+            self.keys.forget()
+        return await self.keys.published()
+
     async def identify(self, authorization: str | None) -> Viewer | None:
         """The viewer behind an Authorization header, None where there is no header.
 
@@ -91,13 +97,13 @@ class Viewers:
 
     async def _machine(self, secret: str) -> Viewer:
         if not _API_KEY.fullmatch(secret):
-            raise Unauthenticated(_BAD_API_KEY)
+            raise InvalidCredential(_BAD_API_KEY)
         # Looked up by its digest: nothing is compared with the secret, so no timing tells of it.
         digest = hashlib.sha256(secret.encode()).digest()
         known = self._known_keys.get(digest) if self._listening() else None
         known = known or await self._look_up_key(digest)
         if known is None or (known.expires_at is not None and known.expires_at <= self._clock()):
-            raise Unauthenticated(_BAD_API_KEY)
+            raise InvalidCredential(_BAD_API_KEY)
         return known.viewer
 
     async def _look_up_once(self, user_id: UUID) -> Viewer:
@@ -109,7 +115,7 @@ class Viewers:
         async with self._pool.connection() as connection:
             user = await accounts.get_user(connection, user_id)
         if user is None:
-            raise Unauthenticated("there is no such account")
+            raise InvalidCredential("there is no such account")
         viewer = Viewer(user_id, Role(user.role))
         if forgotten == self._forgotten:
             if len(self._known) >= _MAX_KNOWN:
