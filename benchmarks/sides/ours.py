@@ -35,7 +35,7 @@ class Ours:
         """Roles, schemas, topology, migrations."""
         services = self._stack.services
         tasks = [services.provision_postgres(), services.provision_rabbitmq()]
-        for task in tasks + [services.migrate(name) for name in SERVICES]:
+        for task in [*tasks, *map(services.migrate, SERVICES), services.protect_postgres()]:
             self._stack.processes.run(task, SUPERUSER_SECONDS)
 
     @contextmanager

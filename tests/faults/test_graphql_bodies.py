@@ -93,6 +93,42 @@ async def test_many_and_large_variables_that_nobody_asked_for_are_left_alone(adm
     assert refused["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+COMMITS = "mutation($i: GenerateChangelogInput!) { generateChangelog(input: $i) { userErrors { code } } }"
+
+
+def _commits(count: int) -> bytes:
+    values = {"i": {"project": "p", "commits": [{"message": "a"}] * count}}
+    return json.dumps({"query": COMMITS, "variables": values}, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(("token", "code"), [("", "LIMIT_EXCEEDED"), ("Bearer nonsense", "UNAUTHENTICATED")])
+async def test_a_large_body_is_read_of_nobody_who_is_not_logged_in(gateway: LoneGateway, token: str, code: str) -> None:
+    body = _commits(500_000)
+
+    async def unannounced() -> AsyncIterator[bytes]:
+        yield _commits(1)
+
+    headers = {"Content-Type": "application/json"} | ({"Authorization": token} if token else {})
+    async with httpx.AsyncClient(timeout=60, trust_env=False, headers=headers) as http:
+        for content in (body, unannounced()):
+            refused = await http.post(gateway.url, content=content)
+            assert refused.status_code == 413
+            assert refused.json()["errors"][0]["extensions"]["code"] == code
+        small = await http.post(gateway.url, content=_commits(1))
+        assert small.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_who_is_logged_in_may_send_a_body_of_any_kind(admin: GraphqlClient) -> None:
+    async def unannounced() -> AsyncIterator[bytes]:
+        yield _commits(1)
+
+    for content in (unannounced(), _commits(10_000)):
+        answer = (await post(admin, content)).json()
+        assert answer == {"data": {"generateChangelog": {"userErrors": []}}}
+    many = (await post(admin, _commits(200_000))).json()
+    assert many["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+
+
 @pytest.mark.parametrize(
     "content_type",
     [

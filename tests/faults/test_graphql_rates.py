@@ -245,25 +245,53 @@ async def test_a_websocket_that_says_nothing_or_too_much_is_closed(gateway: Lone
         assert closed.value.rcvd.code == 1009
 
 
-async def test_a_flood_of_pings_closes_its_websocket(gateway: LoneGateway) -> None:
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "ping"},
+        {"type": "pong"},
+        {"type": "complete", "id": "nobody's"},
+        {"type": "subscribe", "id": "one too many", "payload": {"query": ME}},
+    ],
+    ids=lambda message: message["type"],
+)
+async def test_a_flood_of_messages_closes_its_websocket(gateway: LoneGateway, message: Json) -> None:
     somebody = gateway.client(await gateway.sign_up())
-    async with _socket(gateway, "192.0.2.85") as socket:
+    async with _socket(gateway, f"203.0.114.{sum(message['type'].encode()) % 256}") as socket:
         await _open(socket, somebody)
+        for name in "abc":  # as many as may be open
+            await _subscribe(socket, name, "subscription { ticketChanged { id } }")
         with pytest.raises(ConnectionClosed) as closed:
-            await _ping(socket, 3 * BURST)
+            await _flood(socket, message, 3 * BURST)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4429
 
 
-async def _ping(socket: ClientConnection, times: int) -> None:
+async def _flood(socket: ClientConnection, message: Json, times: int) -> None:
     for _ in range(times):
-        await socket.send(json.dumps({"type": "ping"}))
-        assert (await _told(socket))["type"] == "pong"
+        await socket.send(json.dumps(message))
+    # What the last of them is answered with comes before the answer to this.
+    await socket.send(json.dumps({"type": "ping"}))
+    while (await _told(socket))["type"] != "pong" or message["type"] == "ping":
+        pass
 
 
-async def test_streams_of_events_count_as_connections(gateway: LoneGateway) -> None:
+@pytest.mark.parametrize("path", ["%0A", "/", "%0D%0A", "//"])
+async def test_no_way_to_write_the_path_is_uncounted(gateway: LoneGateway, path: str) -> None:
+    address = f"203.0.113.{len(path) * 10 + ord(path[-1]) % 10}"
+    async with httpx.AsyncClient(trust_env=False, headers=_from(address)) as http:
+        answers = [await http.post(gateway.url + path, json={"query": "{ __typename }"}) for _ in range(2 * BURST + 1)]
+    assert {one.status_code for one in answers[:-1]} <= {307, 404}
+    assert _is_refusal(answers[-1])
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(gateway.url.replace("http", "ws", 1) + path, proxy=None).__aenter__()
+    assert refused.value.response.status_code in (403, 404)
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "Text/Event-Stream"])
+async def test_streams_of_events_count_as_connections(gateway: LoneGateway, accept: str) -> None:
     somebody = gateway.client(await gateway.sign_up())
-    headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {somebody.token}", **_from("192.0.2.86")}
+    headers = {"Accept": accept, "Authorization": f"Bearer {somebody.token}", **_from("192.0.2.86")}
     watch = {"query": "subscription { ticketChanged { id } }"}
     async with httpx.AsyncClient(trust_env=False, headers=headers, timeout=20) as http:
         async with http.stream("POST", gateway.url, json=watch), http.stream("POST", gateway.url, json=watch):

@@ -27,8 +27,9 @@ async def cells(stack: RunningStack) -> AsyncIterator[Place]:
     """Every value of every table of every service, as bytes."""
     connection = await asyncpg.connect(stack.environment["DATABASE_URL"])
     try:
-        tables = await connection.fetch(_COLUMNS, list(SERVICES))
-        assert {table["schema"] for table in tables} == set(SERVICES)
+        histories = {f"{name}_history" for name in ("auth", "summarizer", "triage")}
+        tables = await connection.fetch(_COLUMNS, [*SERVICES, *histories])
+        assert {table["schema"] for table in tables} == set(SERVICES) | histories
         for table in tables:
             pairs = zip(table["columns"], table["types"], strict=True)
             asked = ", ".join(f'"{c}"' if kind == "bytea" else f'"{c}"::text' for c, kind in pairs)

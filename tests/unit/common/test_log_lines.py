@@ -89,7 +89,16 @@ def test_not_even_what_ends_a_process_or_a_thread_does(lines: Lines, line: str) 
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "admin_password", "refresh_token", "api_key", "Authorization", "secret", "password_hash", "master_key"],
+    [
+        "password",
+        "admin_password",
+        "refresh_token",
+        "api_key",
+        "Authorization",
+        "secret",
+        "password_hash",
+        "master_key",
+    ],
 )
 @pytest.mark.parametrize("value", ["correct horse", ["correct horse"], b"correct horse", {"a": "correct horse"}])
 def test_what_a_name_says_to_be_secret_is_not_shown(lines: Lines, name: str, value: object) -> None:

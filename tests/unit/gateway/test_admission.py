@@ -17,6 +17,7 @@ from aiops_gateway.service.admission import (
     Visit,
 )
 
+FREE = frozenset({"/livez", "/readyz"})
 SLOW = Rate(per_second=0.001, burst=3)
 LIMITS = AdmissionLimits(SLOW, Rate(0.001, 5), Rate(0.001, 2), principal_connections=1, address_connections=2)
 
@@ -58,7 +59,7 @@ async def ask(
 
 
 def control(application: Application, limits: AdmissionLimits = LIMITS) -> AdmissionControl:
-    return AdmissionControl(application, Admission(limits), frozenset({"/graphql"}))
+    return AdmissionControl(application, Admission(limits), FREE)
 
 
 async def test_an_address_that_comes_too_often_is_told_when_to_come_again() -> None:
@@ -72,11 +73,25 @@ async def test_an_address_that_comes_too_often_is_told_when_to_come_again() -> N
     assert (await ask(door, address="192.0.2.2"))[0]["status"] == 200
 
 
-async def test_other_paths_are_free() -> None:
+async def test_free_paths_are_not_counted() -> None:
     door = control(Application())
-    for path in ("/livez", "/readyz", "/metrics", "/.well-known/jwks.json"):
+    for path in FREE:
         for _ in range(20):
             assert (await ask(door, path))[0]["status"] == 200
+
+
+@pytest.mark.parametrize("path", ["/graphql\n", "/livez\n", "/graphql/", "//livez", "/", ""])
+async def test_every_other_path_is_counted_however_it_is_written(path: str) -> None:
+    door = control(Application())
+    answered = [(await ask(door, path))[0]["status"] for _ in range(6)]
+    assert answered == [200] * 5 + [429]
+
+
+@pytest.mark.parametrize("accept", [b"text/event-stream", b"Text/Event-Stream", b"application/json, TEXT/EVENT-STREAM"])
+async def test_a_stream_is_known_however_it_is_written(accept: bytes) -> None:
+    application = Application()
+    await ask(control(application), headers=[(b"accept", accept)])
+    assert application.visits[0].stream
 
 
 async def test_who_asks_is_found_out_later_and_changes_the_status() -> None:
@@ -94,7 +109,7 @@ async def test_a_websocket_over_the_limit_is_refused_in_its_handshake() -> None:
     held = Admission(LIMITS)
     for _ in range(2):
         held.visit("192.0.2.1", websocket=True)
-    door = AdmissionControl(Application(), held, frozenset({"/graphql"}))
+    door = AdmissionControl(Application(), held, FREE)
     start, _ = await ask(door, kind="websocket", extensions={"websocket.http.response": {}})
     assert (start["type"], start["status"]) == ("websocket.http.response.start", 429)
     (closed,) = await ask(door, kind="websocket")
@@ -105,7 +120,7 @@ async def test_a_websocket_over_the_limit_is_refused_in_its_handshake() -> None:
 async def test_what_a_websocket_held_is_given_back_however_it_ends(fails: bool) -> None:
     application = Application("user:1", fails=fails)
     admission = Admission(LIMITS)
-    door = AdmissionControl(application, admission, frozenset({"/graphql"}))
+    door = AdmissionControl(application, admission, FREE)
     for number in range(3):
         how = {"kind": "websocket"} if number else {"headers": [(b"accept", b"text/event-stream")]}
         try:

@@ -135,3 +135,35 @@ def test_what_we_send_ourselves_is_allowed_with_room(text: str) -> None:
     )
     assert len(text) <= half["length"]
     assert cost(text, first=100, n=100) <= fields["max_query_cost"].default // 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "entries"),
+    [
+        ("last: $n, first: 100", {"n": None}, 100),
+        ("last: $n, first: 100", {}, 100),
+        ("last: $n, first: $m", {"n": None, "m": 90}, 90),
+        ("last: $n, first: $m", {"n": 30, "m": 90}, 90),
+        ("last: $n, first: $m", {}, 20),
+        ("first: null, last: 70", {}, 70),
+        ("first: $n", {"n": 100.0}, 100),
+        ("first: $n", {"n": 50.0}, 50),
+    ],
+)
+def test_of_two_sizes_the_one_that_is_not_null_counts(arguments: str, variables: Any, entries: int) -> None:
+    definitions = ", ".join(f"${name}: Int" for name in "nm" if f"${name}" in arguments)
+    head = f"query({definitions})" if definitions else ""
+    assert cost(f"{head} {{ tickets({arguments}) {{ nodes {{ id }} }} }}", **variables) == 2 + entries
+
+
+def test_a_float_over_the_limit_is_refused_like_any_number() -> None:
+    with pytest.raises(GraphQLError, match="must be between 1 and 30, not 100"):
+        cost("query($n: Int) { tickets(first: $n) { nodes { id } } }", Paging(20, 30), n=100.0)
+
+
+@pytest.mark.parametrize(("first", "versions"), [("", 1000), (", first: 7", 7), (", first: null", 1000)])
+def test_a_history_has_all_of_its_versions(first: str, versions: int) -> None:
+    assert cost(f'{{ replayChanges(ticketId: "x"{first}) {{ version kind }} }}') == 1 + versions * 2
+    named = 'query($n: Int) { replayChanges(ticketId: "x", first: $n) { version fields { name } } }'
+    assert cost(named) == 1 + 1000 * 3
+    assert cost(named, n=9) == 1 + 9 * 3

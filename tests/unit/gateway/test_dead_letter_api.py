@@ -118,7 +118,8 @@ async def test_a_letter_is_a_node_for_administrators_only() -> None:
 async def test_other_roles_are_refused_and_that_is_on_record(role: Role) -> None:
     api = Api(letter(), role=role)
     assert await api.code(LIST) == "FORBIDDEN"
-    assert api.audit.records == {}
+    assert [record.action for record in api.audit.records.values()] == ["deadLetters"]
+    api.audit.records.clear()
     assert await api.code(REPLAY, queue="jane.doe@example.org") == "FORBIDDEN"
     (record,) = api.audit.records.values()
     assert (record.actor, record.action) == (api.viewers.viewer.principal, "replayDeadLetters")

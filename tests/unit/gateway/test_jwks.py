@@ -9,14 +9,15 @@ from starlette.applications import Starlette
 from aiops_common.postgres import Pool
 from aiops_gateway.auth import TokenVerifier
 from aiops_gateway.jwks import JWKS_PATH, jwks_route
-from aiops_gateway.service.signing_keys import SigningKeys
+from aiops_gateway.service.viewers import Viewers
 from unit.gateway.signing import AUDIENCE, ISSUER
 from unit.gateway.test_signing_keys import Database
 
 
-def client(database: Database) -> AsyncClient:
-    keys = SigningKeys(cast(Pool, database), TokenVerifier(issuer=ISSUER, audience=AUDIENCE))
-    transport: Any = ASGITransport(app=Starlette(routes=[jwks_route(keys)]))
+def client(database: Database, listening: bool = True) -> AsyncClient:
+    verifier = TokenVerifier(issuer=ISSUER, audience=AUDIENCE)
+    viewers = Viewers(cast(Pool, database), verifier, listening=lambda: listening)
+    transport: Any = ASGITransport(app=Starlette(routes=[jwks_route(viewers)]))
     return AsyncClient(transport=transport, base_url="http://gateway")
 
 
@@ -48,3 +49,12 @@ async def test_the_set_is_only_read(method: str, status: int) -> None:
     assert answer.status_code == status
     if method == "HEAD":
         assert answer.content == b""
+
+
+async def test_while_changes_cannot_be_heard_of_the_keys_are_read_each_time() -> None:
+    database = Database(["old"])
+    async with client(database, listening=False) as http:
+        await http.get(JWKS_PATH)
+        database.kids = ["new"]
+        answer = await http.get(JWKS_PATH)
+    assert [key["kid"] for key in answer.json()["keys"]] == ["new"]

@@ -185,3 +185,32 @@ def test_measures_are_those_of_the_document_written_out(text: str) -> None:
         if most:
             assert refusal(text, **{limit: most - 1})
     assert refusal(text, repeats=max(keys.values()) - 1)
+
+
+def merged(document: DocumentNode, sets: list[SelectionSetNode]) -> int:
+    """How often one place is selected at most: what validation compares with each other."""
+    places: dict[str, list[FieldNode]] = {}
+    for one in (field for node in sets for field in written_out(document, node)):
+        places.setdefault((one.alias or one.name).value, []).append(one)
+    below = [merged(document, [one.selection_set for one in same if one.selection_set]) for same in places.values()]
+    return max([len(same) for same in places.values()] + below, default=1)
+
+
+@given(documents(), st.integers(1, 20))
+def test_no_place_is_selected_more_often_than_the_limit_lets(text: str, repeats: int) -> None:
+    document = parse(text)
+    (operation,) = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    if not refusal(text, repeats=repeats):
+        assert merged(document, [operation.selection_set]) <= 5 * repeats
+
+
+def test_repetitions_multiply_over_levels() -> None:
+    inner = "nodes { " + "id " * 20 + "} "
+    told = refusal("{ " + ("tickets { " + inner * 2 + "} ") * 20 + "}", repeats=20)
+    assert "one place is selected 800 times" in told
+    assert "limit is 100" in told
+    through = "{ " + "tickets { ...T } " * 20 + "} fragment T on Q { " + inner * 2 + "}"
+    assert "one place is selected 800 times" in refusal(through, repeats=20)
+    assert refusal("{ " + ("tickets { nodes { " + "id " * 20 + "} } ") * 5 + "}", repeats=20) == ""
+    # Below different names they are different places.
+    assert refusal("{ " + " ".join(f"{name} {{ {inner} }}" for name in "abcdefgh") + " }", repeats=20) == ""

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import resource
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
@@ -79,8 +80,11 @@ def _serve(name: str, package: str, settings: ServiceSettings) -> None:
     setup_logging(name, settings.log_level)
     flush_spans = setup_telemetry(name)
     build_app: Callable[[ServiceSettings], Starlette] = importlib.import_module(f"{package}.app").build_app
-    http, websocket = importlib.import_module("aiops_common.slow_clients").protocols(settings.send_seconds)
-    _allow_many_connections()
+    http, websocket = importlib.import_module("aiops_common.slow_clients").protocols(
+        send_seconds=settings.send_seconds,
+        receive_seconds=settings.receive_seconds,
+        max_connections=min(settings.max_connections, _allow_many_files() // 2),
+    )
     try:
         uvicorn.run(
             build_app(settings),
@@ -103,11 +107,14 @@ def _serve(name: str, package: str, settings: ServiceSettings) -> None:
         flush_spans()
 
 
-def _allow_many_connections() -> None:
+def _allow_many_files() -> int:
+    """How many files, connections among them, the process may have open from now on."""
     # Many systems start a process with 1,024 open files at most, and let it ask for more.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if allowed == resource.RLIM_INFINITY else allowed
 
 
 def _migrate(name: str, package: str, settings: ServiceSettings, phase: Phase) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -13,11 +15,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from aiops_common.lifecycle import Component, running
+from aiops_common.single_flight import SingleFlight
 
 Check = Callable[[], Awaitable[str | None]]
 """Returns None when all is well, else what is wrong, in words for an operator."""
 
 CHECK_SECONDS = 3.0
+
+KEPT_SECONDS = 1.0
+"""How long ``/readyz`` says the same: anybody may ask for it, as often as they like."""
 
 
 def health_routes(required: Mapping[str, Check], informative: Mapping[str, Check] | None = None) -> list[BaseRoute]:
@@ -29,17 +35,45 @@ def health_routes(required: Mapping[str, Check], informative: Mapping[str, Check
     async def livez(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
+    look = _Look(required, informative or {})
+
     async def readyz(_request: Request) -> Response:
-        problems = await _run(required)
-        notes = await _run(informative or {})
-        ready = not any(problems.values())
-        shown = {name: problem or "ok" for name, problem in {**problems, **notes}.items()}
-        return JSONResponse({"ready": ready, "checks": shown}, status_code=200 if ready else 503)
+        seen = await look.lately()
+        return JSONResponse({"ready": seen.ready, "checks": seen.shown}, status_code=200 if seen.ready else 503)
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    ready: bool
+    shown: dict[str, str]
+    at: float
+
+
+class _Look:
+    """What the checks say; they run once for all who ask within a moment, since each may take a connection."""
+
+    def __init__(self, required: Mapping[str, Check], informative: Mapping[str, Check]) -> None:
+        self._required = required
+        self._informative = informative
+        self._flight = SingleFlight[_Seen]()
+        self._seen: _Seen | None = None
+
+    async def lately(self) -> _Seen:
+        if self._seen is not None and time.monotonic() - self._seen.at < KEPT_SECONDS:
+            return self._seen
+        return await self._flight.do("checks", self._now)
+
+    async def _now(self) -> _Seen:
+        problems = await _run(self._required)
+        notes = await _run(self._informative)
+        shown = {name: problem or "ok" for name, problem in {**problems, **notes}.items()}
+        self._seen = _Seen(not any(problems.values()), shown, time.monotonic())
+        return self._seen
 
 
 async def _run(checks: Mapping[str, Check]) -> dict[str, str | None]:

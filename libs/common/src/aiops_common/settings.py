@@ -27,6 +27,13 @@ class ServiceSettings(BaseSettings):
     send_seconds: float = Field(default=10.0, gt=0, le=600)
     """How long a client may take nothing of what waits for it, in seconds, before its connection is closed."""
 
+    receive_seconds: float = Field(default=30.0, gt=0, le=600)
+    """How long the body of an HTTP request may take to come, in seconds, before it is given up; its head has 10."""
+
+    max_connections: int = Field(default=10_000, ge=10)
+    """Most connections of clients at the same time, WebSockets among them; more are closed as they come. At most half
+    of the files that the system lets the process open, whatever is set."""
+
     websocket_message_bytes: int = Field(default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     """Largest message that is read from a WebSocket, in bytes; a larger one closes it."""
 

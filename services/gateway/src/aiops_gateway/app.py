@@ -1,6 +1,8 @@
 """Composition root of the gateway: the only place that wires."""
 
+import re
 from functools import partial
+from typing import TypeVar
 
 import typer
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
@@ -27,7 +29,7 @@ from aiops_gateway.graphql.endpoint import Endpoint
 from aiops_gateway.graphql.persisted import InvalidOperations
 from aiops_gateway.graphql.schema import Schema, build_schema
 from aiops_gateway.headers import SecurityHeaders, cross_origin
-from aiops_gateway.jwks import jwks_route
+from aiops_gateway.jwks import JWKS_PATH, jwks_route
 from aiops_gateway.limits.admission import AdmissionControl
 from aiops_gateway.limits.body import BodyLimit
 from aiops_gateway.projections import Projector
@@ -50,9 +52,11 @@ from aiops_gateway.service.submissions import Submissions
 from aiops_gateway.service.viewers import Viewers
 from aiops_gateway.settings import GatewaySettings
 
+R = TypeVar("R", Route, WebSocketRoute)
+
 _UNTRACED = "livez,readyz,metrics"
-_COUNTED = frozenset({"/graphql"})
-"""Paths whose requests are counted; health, metrics and public keys are for those who look after the system."""
+_FREE = frozenset({"/livez", "/readyz", "/metrics", JWKS_PATH})
+"""Paths whose requests are not counted: health, metrics and public keys are for those who look after the system."""
 
 
 def _use_cases(runtime: Runtime, settings: GatewaySettings) -> UseCases:
@@ -64,15 +68,16 @@ def _use_cases(runtime: Runtime, settings: GatewaySettings) -> UseCases:
     viewers = Viewers(pool, verifier, listening=lambda: runtime.listener.connected)
     credentials, audit = Credentials(requester), Audit(pool)
     keyring = Keyring.parse(settings.content_keys)
+    answers = Answers(pool, wait_seconds=settings.request_seconds)
     return UseCases(
         viewers=viewers,
         reader=Reader(pool, Changes(runtime.listener, viewers)),
         submissions=Submissions(Acceptance(pool, runtime.relay.hand_over), keyring),
-        decisions=Decisions(pool, requester, credentials, viewers),
+        decisions=Decisions(pool, requester, credentials, viewers, answers),
         api_keys=ApiKeys(pool, requester, credentials, viewers),
         audit=audit,
         audit_log=AuditLog(pool),
-        dead_letters=DeadLetterOffice(dead_letters, audit, Answers(pool, wait_seconds=settings.request_seconds)),
+        dead_letters=DeadLetterOffice(dead_letters, audit, answers),
         histories=Histories(requester),
         raw_contents=RawContents(requester, keyring, audit),
     )
@@ -103,9 +108,9 @@ def build_app(settings: GatewaySettings) -> Starlette:
     app = component_app(
         [
             *health_routes(checks, broker),
-            jwks_route(use_cases.viewers.keys),
-            Route("/graphql", endpoint),  # it refuses other methods itself, in words
-            WebSocketRoute("/graphql", endpoint),
+            jwks_route(use_cases.viewers),
+            _exact(Route("/graphql", endpoint)),  # it refuses other methods itself, in words
+            _exact(WebSocketRoute("/graphql", endpoint)),
             *(graphiql.routes() if settings.development else ()),
         ],
         runtime.components,
@@ -114,6 +119,12 @@ def build_app(settings: GatewaySettings) -> Starlette:
     # Around everything, also around what answers where something is broken.
     app.middleware_stack = SecurityHeaders(app.build_middleware_stack())
     return app
+
+
+def _exact(route: R) -> R:
+    # Starlette's own pattern ends with $, and so has a newline after the path too.
+    route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
+    return route
 
 
 def _schema(settings: GatewaySettings) -> Schema:
@@ -135,8 +146,13 @@ def _middleware(settings: GatewaySettings) -> list[Middleware]:
         chosen.append(Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)))
     return [
         *chosen,
-        Middleware(AdmissionControl, admission=Admission(_admission_limits(settings)), paths=_COUNTED),
-        Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
+        Middleware(AdmissionControl, admission=Admission(_admission_limits(settings)), free=_FREE),
+        Middleware(
+            BodyLimit,
+            max_bytes=settings.max_body_bytes,
+            seconds=settings.receive_seconds,
+            max_held=settings.max_body_bytes_held,
+        ),
     ]
 
 

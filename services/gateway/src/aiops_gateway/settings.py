@@ -71,6 +71,10 @@ class GatewaySettings(ServiceSettings):
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     """Largest HTTP request body, in bytes."""
 
+    max_body_bytes_held: int = Field(default=256 * 1024 * 1024, ge=1024)
+    """Bytes that the HTTP request bodies under way may take together, half of them from one address; what comes beyond
+    is refused with 503. Not less than ``GATEWAY_MAX_BODY_BYTES``."""
+
     max_query_length: int = Field(default=20_000, ge=100, le=1_000_000)
     """Longest GraphQL document, in characters; values belong into variables."""
 
@@ -96,7 +100,18 @@ class GatewaySettings(ServiceSettings):
     """Most fields at the root of a query or mutation."""
 
     max_query_cost: int = Field(default=10_000, ge=1)
-    """Most that an operation may cost: each field 1, and in a list once for each entry that may come."""
+    """Most that an operation may cost: each field 1, and in a page once for each entry that may come."""
+
+    max_variable_values: int = Field(default=100_000, ge=1000)
+    """Most values in the variables of an operation, all that are in lists and objects counted; 1,000 without a
+    log-in."""
+
+    max_answer_objects: int = Field(default=20_000, ge=1000)
+    """Most objects in an answer, or an event of a subscription; one with ten fields or more counts once more for each
+    ten."""
+
+    max_answer_bytes: int = Field(default=32 * 1024 * 1024, ge=1024 * 1024)
+    """Largest answer, or event of a subscription: characters of its texts and names."""
 
     max_page_size: int = Field(default=100, ge=20, le=100)
     """Most entries of a page; 20 come where a request does not say how many."""
@@ -155,6 +170,12 @@ class GatewaySettings(ServiceSettings):
     development: bool = False
     """Whether this is a developer's machine: GraphiQL is then served at ``/graphiql``, the schema may be asked for,
     and errors suggest names of it."""
+
+    @model_validator(mode="after")
+    def _can_hold_a_body(self) -> Self:
+        if self.max_body_bytes_held < self.max_body_bytes:
+            raise ValueError("GATEWAY_MAX_BODY_BYTES_HELD must not be less than GATEWAY_MAX_BODY_BYTES")
+        return self
 
     @model_validator(mode="after")
     def _has_what_it_serves(self) -> Self:

@@ -105,7 +105,7 @@ async def api_key(info: Info, viewer: Viewer, identity: UUID) -> ApiKey | None:
 class ApiKeyMutation:
     @strawberry.mutation(
         description="Make an API key for a machine. The secret is in this answer only; the same idempotencyKey gives "
-        "it again for some minutes. For people who are ADMIN only."
+        "it again for ten minutes, afterwards the key without it, as the key is then. For people who are ADMIN only."
     )
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> CreateApiKeyPayload:  # noqa: A002
         viewer = await info.context.require("createApiKey")
@@ -124,8 +124,8 @@ class ApiKeyMutation:
         )
 
     @strawberry.mutation(
-        description="Revoke an API key if it still is at expectedVersion; it is refused from the next request on. For "
-        "people who are ADMIN only."
+        description="Revoke an API key if it still is at expectedVersion; it is refused from the next request on. The "
+        "same idempotencyKey gives the key as it is now. For people who are ADMIN only."
     )
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> ApiKeyPayload:  # noqa: A002
         viewer = await info.context.require("revokeApiKey")

@@ -1,8 +1,10 @@
 """What an operation costs, told from its text, its variables and the schema alone, before anything is resolved.
 
 Every field costs 1. What is selected of the entries of a page is counted once for each entry that the page may have:
-``first`` or ``last`` as it is given, or the size of a page where nothing is said. ``@skip`` and ``@include`` are left
-out of account: the cost is the most that an operation can come to.
+``first`` or ``last`` as it is given, or the size of a page where nothing is said; of a list that is no page and yet has
+``first``, as a history has, all that there may be. Lists of neither kind count once: how long they are is only known
+when they are there, and then limited (execution.py). ``@skip`` and ``@include`` are left out of account: the cost is
+the most that an operation can come to.
 """
 
 from collections.abc import Mapping
@@ -22,7 +24,6 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
-    NullValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     VariableNode,
@@ -31,11 +32,23 @@ from graphql import (
     is_list_type,
 )
 
-_Size: TypeAlias = int | str
-"""Entries of a page: a number, or the name of the variable that says it."""
+from aiops_gateway.service.history import MOST_VERSIONS
 
-_Price: TypeAlias = dict[tuple[str, ...], int]
-"""A sum: factor of the product of these variables; those without variables stand under ()."""
+
+@dataclass(frozen=True, slots=True, order=True)
+class Asked:
+    """Entries of a page that variables say: the most of theirs and ``number``; ``otherwise`` where all are null."""
+
+    variables: tuple[str, ...]
+    number: int
+    """What is said beside the variables; 0 for nothing."""
+    otherwise: int
+
+
+_Size: TypeAlias = int | Asked
+
+_Price: TypeAlias = dict[tuple[Asked, ...], int]
+"""A sum: factor of the product of these sizes; what depends on no variable stands under ()."""
 
 _SIZES = ("first", "last")
 
@@ -53,9 +66,9 @@ class Price:
     """The cost of an operation as far as its document says it; variables say the rest."""
 
     paging: Paging
-    terms: Mapping[tuple[str, ...], int]
-    defaults: Mapping[str, Any]
-    """Variables that sizes depend on, with the defaults that the document gives them."""
+    terms: Mapping[tuple[Asked, ...], int]
+    defaults: Mapping[str, int | None]
+    """The operation's variables, with the numbers that the document gives them as defaults."""
 
     def of(self, variables: Mapping[str, Any]) -> int:
         """The cost with these variables.
@@ -63,14 +76,19 @@ class Price:
         Raises:
             GraphQLError: one of them asks for a page that is too large.
         """
-        if not self.defaults:
-            return self.terms.get((), 0)
-        sizes = {name: self._size(name, variables.get(name, default)) for name, default in self.defaults.items()}
-        return sum(factor * prod(sizes[name] for name in names) for names, factor in self.terms.items())
+        sizes = {asked: self._size(asked, variables) for term in self.terms for asked in term}
+        return sum(factor * prod(sizes[asked] for asked in term) for term, factor in self.terms.items())
 
-    def _size(self, name: str, value: object) -> int:
+    def _size(self, asked: Asked, variables: Mapping[str, Any]) -> int:
+        given = [one for name in asked.variables if (one := self._given(name, variables)) is not None]
+        return max(asked.number, *given) if given else asked.number or asked.otherwise
+
+    def _given(self, name: str, variables: Mapping[str, Any]) -> int | None:
+        value = variables.get(name, self.defaults.get(name))
         if value is None:
-            return self.paging.default
+            return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # GraphQL takes 100.0 for an Int too
         if isinstance(value, bool) or not isinstance(value, int):
             return self.paging.most  # it will be refused when it is read; how, is said there
         return _checked(value, f"${name}", self.paging)
@@ -85,12 +103,10 @@ def price(schema: GraphQLSchema, document: DocumentNode, operation: OperationDef
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     pricing = _Pricing(schema, fragments, paging)
     terms = pricing.selections(operation.selection_set, schema.get_root_type(operation.operation), paging.default)
-    defaults: dict[str, Any] = {}
+    defaults: dict[str, int | None] = {}
     for variable in operation.variable_definitions or ():
-        name = variable.variable.name.value
-        if any(name in names for names in terms):
-            given = variable.default_value
-            defaults[name] = int(given.value) if isinstance(given, IntValueNode) else None
+        given = variable.default_value
+        defaults[variable.variable.name.value] = int(given.value) if isinstance(given, IntValueNode) else None
     return Price(paging, terms, defaults)
 
 
@@ -123,7 +139,8 @@ class _Pricing:
         self, node: FieldNode, selected: SelectionSetNode, definition: GraphQLField, in_page: bool, page: _Size
     ) -> _Price:
         is_list = is_list_type(get_nullable_type(definition.type))
-        own = self._size(node) if any(name in definition.args for name in _SIZES) else None
+        otherwise = MOST_VERSIONS if is_list else self._paging.default
+        own = self._size(node, otherwise) if any(name in definition.args for name in _SIZES) else None
         inner = self.selections(selected, get_named_type(definition.type), self._paging.default if own is None else own)
         if not is_list or (own is None and not in_page):
             return inner
@@ -137,15 +154,19 @@ class _Pricing:
             known = self._known[name, page] = self.selections(node.selection_set, kind, page)
         return known
 
-    def _size(self, node: FieldNode) -> _Size:
+    def _size(self, node: FieldNode, otherwise: int) -> _Size:
+        numbers: list[int] = []
+        variables: list[str] = []
         for argument in node.arguments or ():
-            if argument.name.value in _SIZES and not isinstance(argument.value, NullValueNode):
-                value = argument.value
-                if isinstance(value, VariableNode):
-                    return value.name.value
-                if isinstance(value, IntValueNode):
-                    return _checked(int(value.value), argument.name.value, self._paging)
-        return self._paging.default
+            value = argument.value
+            if argument.name.value in _SIZES and isinstance(value, VariableNode):
+                variables.append(value.name.value)
+            elif argument.name.value in _SIZES and isinstance(value, IntValueNode):
+                numbers.append(_checked(int(value.value), argument.name.value, self._paging))
+        if not variables:
+            return max(numbers, default=otherwise)
+        # Any of them may be null, and then another one counts.
+        return Asked(tuple(sorted(variables)), max(numbers, default=0), otherwise)
 
 
 def _is_page(kind: GraphQLObjectType | GraphQLInterfaceType) -> bool:
@@ -159,11 +180,11 @@ def _checked(size: int, name: str, paging: Paging) -> int:
 
 
 def _add(total: _Price, more: _Price) -> None:
-    for names, factor in more.items():
-        total[names] = total.get(names, 0) + factor
+    for term, factor in more.items():
+        total[term] = total.get(term, 0) + factor
 
 
 def _times(price: _Price, size: _Size) -> _Price:
     if isinstance(size, int):
-        return {names: factor * size for names, factor in price.items()}
-    return {tuple(sorted((*names, size))): factor for names, factor in price.items()}
+        return {term: factor * size for term, factor in price.items()}
+    return {tuple(sorted((*term, size))): factor for term, factor in price.items()}

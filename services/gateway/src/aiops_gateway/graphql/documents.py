@@ -160,8 +160,8 @@ class Documents:
         cost = known.of(variables or {})
         if cost > self._limits.cost:
             raise limit_exceeded(
-                f"the operation costs {cost}, the budget is {self._limits.cost}; each field costs 1, in a list once "
-                "for each entry that may come: ask for smaller pages or fewer fields"
+                f"the operation costs {cost}, the budget is {self._limits.cost}; each field costs 1, in a page or a "
+                "history once for each entry that may come: ask for smaller pages or fewer fields"
             )
 
 

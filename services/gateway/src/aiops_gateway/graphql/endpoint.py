@@ -25,9 +25,10 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
+from strawberry.types.unset import UNSET
 from typing_extensions import override
 
-from aiops_gateway.graphql import media, persisted
+from aiops_gateway.graphql import bodies, media, persisted
 from aiops_gateway.graphql.context import Context, UseCases
 from aiops_gateway.graphql.websocket import WebSocketAdapter, WebSocketHandler
 from aiops_gateway.service.admission import VISIT
@@ -92,7 +93,8 @@ class Endpoint(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     def _refusal(self, request: Request, error: HTTPException) -> Response:
-        told = {"message": error.reason, "extensions": {"code": "BAD_USER_INPUT"}}
+        code = error.code if isinstance(error, bodies.TooLarge) else "BAD_USER_INPUT"
+        told = {"message": error.reason, "extensions": {"code": code}}
         headers = {}
         if error.status_code == 405:
             headers["Allow"] = "POST" if request.method == "GET" else "GET, POST"
@@ -123,6 +125,13 @@ class Endpoint(GraphQL[Context, None]):
     @override
     async def render_graphql_ide(self, request: Request) -> Response:
         return RedirectResponse(self._ide or "/", status_code=303)
+
+    @override
+    async def run(self, request: Any, context: Any = UNSET, root_value: None = None) -> Any:
+        if context is UNSET and request.scope["type"] == "http" and bodies.is_large(request):
+            context = await self.get_context(request, Response())
+            await bodies.check_credential(context)
+        return await super().run(request, context, root_value)
 
     @override
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
@@ -222,7 +231,7 @@ class Endpoint(GraphQL[Context, None]):
             json.JSONDecodeError: which is answered with 400, or ends a WebSocket with 4400.
         """
         try:
-            document = json.loads(data)
+            document = bodies.loaded(data)
         except json.JSONDecodeError:
             raise
         except (ValueError, RecursionError) as error:  # not UTF-8, a number of thousands of digits, or very deep

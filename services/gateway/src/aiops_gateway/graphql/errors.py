@@ -18,7 +18,7 @@ from aiops_gateway.domain.access import Forbidden, Unauthenticated
 from aiops_gateway.domain.history import TooMuchHistory
 from aiops_gateway.domain.paging import InvalidPage
 from aiops_gateway.graphql.enums import UserErrorCode
-from aiops_gateway.graphql.inputs import InvalidInput
+from aiops_gateway.graphql.inputs import MOST_PROBLEMS, InvalidInput
 from aiops_gateway.service.acceptance import KeyReused
 from aiops_gateway.service.admission import TooManyConnections, TooManyRequests
 from aiops_gateway.service.answers import StillRunning
@@ -52,7 +52,15 @@ def user_errors(error: InvalidInput | KeyReused | TooManyRequests) -> list[UserE
         return [user_error(UserErrorCode.RATE_LIMITED, str(error))]
     if isinstance(error, KeyReused):
         return [user_error(UserErrorCode.IDEMPOTENCY_KEY_REUSED, str(error), ["idempotencyKey"])]
-    return [user_error(UserErrorCode.INVALID_INPUT, message, path or None) for path, message in error.problems]
+    told = error.problems[:MOST_PROBLEMS]
+    errors = [user_error(UserErrorCode.INVALID_INPUT, message, path or None) for path, message in told]
+    if len(error.problems) > len(told):
+        errors[-1] = user_error(UserErrorCode.INVALID_INPUT, "there are more mistakes; mend these first")
+    return errors
+
+
+class AnswerTooLarge(Exception):
+    """An answer has more than it may; the message says of what, and how much that is."""
 
 
 _CODES: Mapping[type[Exception], str] = {
@@ -65,6 +73,7 @@ _CODES: Mapping[type[Exception], str] = {
     TooManyRequests: "LIMIT_EXCEEDED",
     TooManyConnections: "LIMIT_EXCEEDED",
     TooMuchHistory: "LIMIT_EXCEEDED",
+    AnswerTooLarge: "LIMIT_EXCEEDED",
     StillRunning: "UNAVAILABLE",
     ChangesMissed: "RESUBSCRIBE",
 }

@@ -24,7 +24,7 @@ from aiops_gateway.graphql.inputs import (
     TriageTicketInput,
     UpdateTicketStatusInput,
     checked_key,
-    to_message,
+    large_to_message,
 )
 from aiops_gateway.graphql.payloads import (
     GenerateChangelogPayload,
@@ -45,7 +45,7 @@ class Mutation(AccountMutation, ApiKeyMutation, DeadLetterMutation):
     async def summarize_log(self, info: Info, input: SummarizeLogInput) -> SummarizeLogPayload:  # noqa: A002
         viewer = await info.context.require("summarizeLog")
         accept = info.context.use_cases.submissions.summarize_log
-        snapshot, errors = await _submit(viewer, accept, SummarizeLog, strawberry.asdict(input))
+        snapshot, errors = await _submit(viewer, accept, SummarizeLog, vars(input).copy())
         return SummarizeLogPayload(log_entry=LogEntry.of(snapshot, viewer) if snapshot else None, user_errors=errors)
 
     @strawberry.mutation(description="Returns at once, in state PENDING. ADMIN, OPS and HR.")
@@ -63,7 +63,7 @@ class Mutation(AccountMutation, ApiKeyMutation, DeadLetterMutation):
     ) -> GenerateChangelogPayload:
         viewer = await info.context.require("generateChangelog")
         accept = info.context.use_cases.submissions.generate_changelog
-        snapshot, errors = await _submit(viewer, accept, GenerateChangelog, strawberry.asdict(input))
+        snapshot, errors = await _submit(viewer, accept, GenerateChangelog, vars(input).copy())
         return GenerateChangelogPayload(
             changelog=Changelog.of(snapshot, viewer) if snapshot else None, user_errors=errors
         )
@@ -101,7 +101,7 @@ async def _submit(
 ) -> tuple[S | None, list[UserError]]:
     try:
         key = checked_key(values.pop("idempotency_key"))
-        return await accept(viewer, to_message(kind, values), key), []
+        return await accept(viewer, await large_to_message(kind, values), key), []
     except (InvalidInput, KeyReused) as error:
         return None, user_errors(error)
 

@@ -24,6 +24,9 @@ from graphql import (
 MOST_NESTED: Final = 64
 """Selections inside of each other, fragments counted: what else walks a document does so by recursion."""
 
+_MERGED: Final = 5
+"""How many times ``repeats`` one place may be selected in all: validation compares each selection with each."""
+
 _INTROSPECTION: Final = frozenset({"__schema", "__type"})
 
 
@@ -57,6 +60,13 @@ class _Shape:
     aliases: int = 0
     keys: Counter[str] = field(default_factory=Counter)
     """How often each name stands in the answer at this level."""
+    below: dict[str, int] = field(default_factory=dict)
+    """Name at this level → ``merged`` of what is selected of it."""
+
+    @property
+    def merged(self) -> int:
+        """How often one place may be selected at most, where selections of fields of one name are merged."""
+        return max((count * self.below.get(key, 1) for key, count in self.keys.items()), default=1)
 
     def take_in(self, other: "_Shape") -> None:
         """Add a fragment that is spread here."""
@@ -64,9 +74,12 @@ class _Shape:
         self.height = max(self.height, other.height + 1)
         self.aliases += other.aliases
         self.keys.update(other.keys)
+        for key, merged in other.below.items():
+            self.below[key] = max(self.below.get(key, 1), merged)
 
-    def take_below(self, name: str, other: "_Shape") -> None:
-        """Add what is selected of the field ``name``."""
+    def take_below(self, name: str, key: str, other: "_Shape") -> None:
+        """Add what is selected of the field ``name``, which stands in the answer as ``key``."""
+        self.below[key] = max(self.below.get(key, 1), other.merged)
         self.height = max(self.height, other.height + 1)
         self.aliases += other.aliases
         if name not in _INTROSPECTION:
@@ -157,18 +170,21 @@ class _Walk:
             if one.directives:
                 self.directives += len(one.directives)
             if isinstance(one, FieldNode):
-                if one.alias:
-                    shape.aliases += 1
-                    keys[one.alias.value] += 1
-                else:
-                    keys[one.name.value] += 1
+                shape.aliases += one.alias is not None
+                key = (one.alias or one.name).value
+                keys[key] += 1
                 if one.selection_set:
-                    shape.take_below(one.name.value, self.selections(one.selection_set, level + 1))
+                    shape.take_below(one.name.value, key, self.selections(one.selection_set, level + 1))
             elif isinstance(one, InlineFragmentNode):
                 shape.take_in(self.selections(one.selection_set, level + 1))
             elif isinstance(one, FragmentSpreadNode):
                 shape.take_in(self.fragment(one.name.value, level + 1))
         self._check_repeats(keys)
+        if shape.merged > _MERGED * self._limits.repeats:
+            raise limit_exceeded(
+                f"one place is selected {shape.merged} times, repetitions of the fields above it multiplied; the limit "
+                f"is {_MERGED * self._limits.repeats}; once is enough"
+            )
         return shape
 
     def _check_repeats(self, keys: Counter[str]) -> None:

@@ -11,7 +11,6 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
-    PingMessage,
     SubscribeMessage,
 )
 from typing_extensions import override
@@ -48,6 +47,9 @@ class WebSocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if complaint:
             await self.handle_invalid_message(complaint)
             return
+        # A subscribe is counted with its operation, also for the account, unless it is refused before.
+        if message["type"] != "subscribe" and not await self._counted():
+            return
         if message["type"] == "connection_init" and message.get("payload") is None:
             message.pop("payload", None)  # the protocol allows null, the library does not
         await super().handle_message(message)
@@ -62,20 +64,22 @@ class WebSocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             return
         await super().handle_connection_init(message)
 
-    @override
-    async def handle_ping(self, message: PingMessage) -> None:
+    async def _counted(self) -> bool:
+        """Count a message that is no operation; False, and the WebSocket is closed, where there were too many."""
         try:
             self.context.count_message()
         except TooManyRequests as error:
             await self.websocket.close(_TOO_MANY, str(error))
-            return
-        await super().handle_ping(message)
+            return False
+        return True
 
     @override
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         most = self.max_subscriptions_per_connection
         full = self.connection_acknowledged and most is not None and len(self.operations) >= most
         if full and message["id"] not in self.operations:
+            if not await self._counted():
+                return
             told = f"this WebSocket has {most} open operations, the limit; complete one, or open another WebSocket"
             await self.send_message({"id": message["id"], "type": "error", "payload": [limit_exceeded(told).formatted]})
             return

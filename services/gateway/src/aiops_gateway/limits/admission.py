@@ -7,16 +7,16 @@ from aiops_gateway.service.admission import VISIT, Admission, TooManyConnections
 
 
 class AdmissionControl:
-    """Answers 429 to what ``admission`` does not let in; ``paths`` are those that are counted, the others are free."""
+    """Answers 429 to what ``admission`` does not let in; all paths are counted but those that are ``free``."""
 
-    def __init__(self, app: ASGIApp, admission: Admission, paths: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, admission: Admission, free: frozenset[str]) -> None:
         self._app = app
         self._admission = admission
-        self._paths = paths
+        self._free = free
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry point."""
-        if scope["type"] not in ("http", "websocket") or scope["path"] not in self._paths:
+        if scope["type"] not in ("http", "websocket") or scope["path"] in self._free:
             await self._app(scope, receive, send)
             return
         client = scope.get("client")
@@ -45,7 +45,7 @@ class AdmissionControl:
 
 
 def _is_stream(scope: Scope) -> bool:
-    return any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"])
+    return any(name == b"accept" and b"text/event-stream" in value.lower() for name, value in scope["headers"])
 
 
 async def _refuse(error: TooManyRequests | TooManyConnections, scope: Scope, receive: Receive, send: Send) -> None:
