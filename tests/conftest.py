@@ -46,6 +46,7 @@ def service_database_urls(postgres_url: str) -> Iterator[dict[str, str]]:
         urls = {name: str(URL(url).with_user(name).with_password(passwords[name])) for name in SERVICES}
         for name, service_url in urls.items():
             migrate(service_url, name, f"aiops_{name}")
+        _run("-m", "aiops_common.postgres", "protect", POSTGRES_ADMIN_URL=url)
         yield urls
 
 

@@ -22,6 +22,9 @@ from aiops_gateway.settings import GatewaySettings
 
 _LIMITS = (
     "max_body_bytes",
+    "max_body_bytes_held",
+    "receive_seconds",
+    "max_connections",
     "websocket_message_bytes",
     "max_query_length",
     "max_query_tokens",
@@ -32,6 +35,9 @@ _LIMITS = (
     "max_query_fragments",
     "max_root_fields",
     "max_query_cost",
+    "max_variable_values",
+    "max_answer_objects",
+    "max_answer_bytes",
     "max_page_size",
     "operation_seconds",
     "requests_per_second",
@@ -220,12 +226,15 @@ _HOW_LIMITS_WORK = """\
 ## Limits
 
 Settings of the gateway; sizes of single fields are those of the commands in [messages.md](messages.md). All but the
-cost are checked before a document is validated, and everything before anything of it is run. Fragments count wherever
-they are used.
+cost and the answer are checked before a document is validated, and all but the answer before anything of it is run.
+Fragments count wherever they are used. A body over 64 KiB, or of a length that is not announced, is only read with a
+valid access token or API key; others get HTTP 413. Of the mistakes in one input at most 20 are told.
 
 An operation **costs** 1 for each field; what is selected of the entries of a page is counted once for each entry that
-may come: `first` or `last`, from the document or the variables, or 20. `{ tickets(first: 10) { nodes { id title } } }`
-costs 2 + 10 * 2 = 22. `@skip` and `@include` change nothing.
+may come: `first` or `last`, from the document or the variables, or 20; of `replayChanges` 1,000 where no `first` is
+given. `{ tickets(first: 10) { nodes { id title } } }` costs 2 + 10 * 2 = 22. Lists that are no page, such as the
+entries of a changelog, count once: how long they are shows only in the answer, whose objects and size are limited.
+`@skip` and `@include` change nothing. What a mutation did is done, also where its answer is too large.
 
 **Rates** are counted for each account or API key, and for each address (of IPv6: network of 64 bits). Over one, the
 answer is HTTP 429 with `Retry-After` in seconds and the code `LIMIT_EXCEEDED`; over WebSocket it is an error of the

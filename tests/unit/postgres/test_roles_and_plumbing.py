@@ -25,7 +25,10 @@ def test_roles_have_limits() -> None:
     assert settings.keys() == {"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"}
 
 
-@pytest.mark.parametrize("content", ["roles: ['a; DROP']", "roles: [a]\nmore: 1", "roles: [", "[]"])
+@pytest.mark.parametrize(
+    "content",
+    ["roles: ['a; DROP']", "roles: [a]\nmore: 1", "roles: [", "[]", "roles: [a]\nappend_only: {b: [changes]}"],
+)
 def test_a_malformed_file_is_refused_by_name(tmp_path: Path, content: str) -> None:
     file = tmp_path / "roles.yaml"
     file.write_text(content)

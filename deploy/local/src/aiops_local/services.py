@@ -75,6 +75,11 @@ class Services:
         environment = {"POSTGRES_ADMIN_URL": self.postgres.url, **passwords}
         return self._command("provision-postgres", "-m", "aiops_common.postgres", "provision", environment=environment)
 
+    def protect_postgres(self) -> Command:
+        """The command that takes the append-only tables from the services, once they are migrated, and ends."""
+        environment = {"POSTGRES_ADMIN_URL": self.postgres.url}
+        return self._command("protect-postgres", "-m", "aiops_common.postgres", "protect", environment=environment)
+
     def provision_rabbitmq(self) -> Command:
         """The command that declares the topology and the users, and ends."""
         users = (*SERVICES, PARTNER, OPERATOR)

@@ -137,6 +137,8 @@ class Stack:
         behind = [name for name in SERVICES if not self._serves(self.services.serve(name, scripted_llm=scripted_llm))]
         with self._told(f"schemas migrated: {', '.join(behind) or 'none had to be'}"):
             _together([partial(self.processes.run, self.services.migrate(name), _TASK_SECONDS) for name in behind])
+        with self._told("histories protected"):
+            self.processes.run(self.services.protect_postgres(), _TASK_SECONDS)
 
     def _prepare_rabbitmq(self) -> None:
         with self._told("RabbitMQ ready"):

@@ -1,6 +1,7 @@
 """History: one row for each version of an entity, with what changed, written in the transaction that changed it.
 
-A row is never altered: the table's owner has no right to. Folding the rows of an entity gives the entity.
+A row is never altered: the table is append-only for the service (``aiops_common.postgres.append_only``). Folding the
+rows of an entity gives the entity.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence

@@ -22,6 +22,8 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
+from aiops_common.postgres.append_only import history_schema
+
 Phase = Literal["expand", "contract"]
 
 LOCK_NAMESPACE = 0x41494F50
@@ -151,9 +153,11 @@ def _connected(database_url: str, schema: str) -> Iterator[Connection]:
     with engine.connect() as connection:
         if connection.scalar(text("SELECT to_regnamespace(quote_ident(:schema))"), {"schema": schema}) is None:
             raise MigrationFailed(f"there is no schema {schema}: run python -m aiops_common.postgres provision first")
-        quoted = connection.dialect.identifier_preparer.quote(schema)
+        quote = connection.dialect.identifier_preparer.quote
+        # What is new is made in the first one; the second one has to exist for nobody.
+        path = f"{quote(schema)}, {quote(history_schema(schema))}"
         # The role's own limits are meant for the service's short statements, not for building an index.
-        connection.execute(text(f"SET search_path TO {quoted}; SET statement_timeout TO 0"))
+        connection.execute(text(f"SET search_path TO {path}; SET statement_timeout TO 0"))
         connection.execute(text("SET idle_in_transaction_session_timeout TO 0"))
         connection.commit()
         yield connection

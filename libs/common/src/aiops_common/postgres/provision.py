@@ -1,20 +1,25 @@
-"""Roles and schemas: one of each for every service, closed to all others. A second run changes nothing but passwords.
+"""Roles and schemas: one of each for every service, closed to all others; ``protect`` puts histories out of reach.
+
+A second run changes nothing but passwords.
 
 Everything happens in one transaction, so a run that fails leaves the server as it was.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import psycopg
 import stamina
 import yaml
 from psycopg.sql import SQL, Identifier, Literal
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from aiops_common.postgres.append_only import history_schema, protect_tables, provide_histories
 
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+TableName = RoleName
 SettingName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 
 LOCK_KEY = 0x41494F50_00000000
@@ -29,12 +34,22 @@ class ProvisioningFailed(Exception):
 
 
 class Roles(BaseModel):
-    """The file of roles: each name is a role and its schema; ``settings`` hold for every session of theirs."""
+    """The file of roles: each name is a role and its schema; ``settings`` hold for every session of theirs.
+
+    ``append_only`` names the tables of a role that it may read and add to, and nothing else.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     roles: tuple[RoleName, ...]
     settings: dict[SettingName, str] = {}
+    append_only: dict[RoleName, tuple[TableName, ...]] = {}
+
+    @model_validator(mode="after")
+    def _append_only_names_roles(self) -> Self:
+        if unknown := self.append_only.keys() - set(self.roles):
+            raise ValueError(f"append_only names {', '.join(sorted(unknown))}, which roles does not")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,15 @@ class Provisioned:
     database: str
     created_roles: tuple[str, ...]
     created_schemas: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """What a run did, as ``schema.table``: what it took from its service, and what does not exist yet."""
+
+    database: str
+    taken: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 def load(path: Path) -> Roles:
@@ -68,6 +92,7 @@ def provision(roles: Roles, admin_url: str, passwords: Mapping[str, str], *, dea
 
     Raises:
         ProvisioningFailed: no connection within the deadline, or a statement was refused.
+        Tampered: an append-only table that is there carries something that could change its rows.
     """
     try:
         with _connect(admin_url, deadline) as connection, connection.transaction():
@@ -76,11 +101,32 @@ def provision(roles: Roles, admin_url: str, passwords: Mapping[str, str], *, dea
             created_roles = tuple(role for role in roles.roles if _ensure_role(connection, role, passwords[role]))
             _close_database(connection, database)
             created_schemas = tuple(role for role in roles.roles if _ensure_schema(connection, role, roles.roles))
+            provide_histories(connection, roles.append_only, roles.roles)
             for role in roles.roles:
-                _configure(connection, role, database, roles.settings)
+                path = (role, history_schema(role)) if role in roles.append_only else (role,)
+                _configure(connection, role, database, {**roles.settings, "search_path": path})
+            # What a migration has made before this is protected now.
+            protect_tables(connection, roles.append_only)
     except psycopg.Error as error:
         raise ProvisioningFailed(f"PostgreSQL: {str(error).strip()}") from error
     return Provisioned(database, created_roles, created_schemas)
+
+
+def protect(roles: Roles, admin_url: str, *, deadline: float = 60.0) -> Protected:
+    """Take the append-only tables that migrations made from the services' roles, which may read and add from now on.
+
+    Raises:
+        ProvisioningFailed: no connection within the deadline, or a statement was refused.
+        Tampered: a table carries something that could change its rows.
+    """
+    try:
+        with _connect(admin_url, deadline) as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
+            provide_histories(connection, roles.append_only, roles.roles)
+            taken, missing = protect_tables(connection, roles.append_only)
+            return Protected(connection.info.dbname, taken, missing)
+    except psycopg.Error as error:
+        raise ProvisioningFailed(f"PostgreSQL: {str(error).strip()}") from error
 
 
 def _connect(url: str, deadline: float) -> psycopg.Connection:
@@ -149,9 +195,12 @@ def _ensure_schema(connection: psycopg.Connection, role: str, roles: Iterable[st
     return owner is None
 
 
-def _configure(connection: psycopg.Connection, role: str, database: str, settings: Mapping[str, str]) -> None:
+def _configure(
+    connection: psycopg.Connection, role: str, database: str, settings: Mapping[str, str | Sequence[str]]
+) -> None:
     where = SQL("ALTER ROLE {} IN DATABASE {} ").format(Identifier(role), Identifier(database))
     connection.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(database), Identifier(role)))
-    connection.execute(where + SQL("SET search_path TO {}").format(Identifier(role)))
     for setting, value in settings.items():
-        connection.execute(where + SQL("SET {} TO {}").format(Identifier(setting), Literal(value)))
+        values = [value] if isinstance(value, str) else value
+        listed = SQL(", ").join(map(Literal, values))
+        connection.execute(where + SQL("SET {} TO {}").format(Identifier(setting), listed))

@@ -25,7 +25,7 @@ async def claim(connection: Connection, key: Key, claimant: UUID, lease_seconds:
         INSERT INTO idempotency_keys AS k (message_id, digest, claimed_by, claimed_until)
         VALUES ($1, $2, $3, now() + make_interval(secs => $4))
         ON CONFLICT (message_id) DO UPDATE SET claimed_by = $3, claimed_until = now() + make_interval(secs => $4)
-            WHERE k.digest = $2 AND k.answer IS NULL AND k.claimed_until < now()
+            WHERE k.digest = $2 AND k.answer IS NULL AND (k.claimed_until IS NULL OR k.claimed_until < now())
         RETURNING true
         """,
         key.message_id, key.digest, claimant, lease_seconds,
@@ -63,5 +63,16 @@ async def release(connection: Connection, message_id: UUID, claimant: UUID) -> N
     """Give the key back: nothing was done under it."""
     await connection.execute(
         "DELETE FROM idempotency_keys WHERE message_id = $1 AND claimed_by = $2 AND answer IS NULL",
+        message_id, claimant,
+    )  # fmt: skip
+
+
+async def let_go(connection: Connection, message_id: UUID, claimant: UUID) -> None:
+    """End a claim; the key goes on standing for what was asked."""
+    await connection.execute(
+        """
+        UPDATE idempotency_keys SET claimed_until = NULL
+        WHERE message_id = $1 AND claimed_by = $2 AND answer IS NULL
+        """,
         message_id, claimant,
     )  # fmt: skip

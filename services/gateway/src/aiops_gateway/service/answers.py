@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID, uuid4
 
 from aiops_common.logging import get_logger
-from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
 from aiops_common.single_flight import SingleFlight
 from aiops_gateway.repository import answers
 from aiops_gateway.repository.acceptance import Key
@@ -23,6 +23,9 @@ _log = get_logger(__name__)
 
 Answer: TypeAlias = dict[str, Any]
 """What is kept: JSON."""
+
+_End: TypeAlias = Callable[[Connection, UUID, UUID], Awaitable[None]]
+"""What becomes of a claim whose work failed."""
 
 _FIRST_LOOK_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 1.0
@@ -47,11 +50,14 @@ class Answers:
         self._lease_seconds = lease_seconds
         self._running = SingleFlight[Answer]()
 
-    async def once(self, identity: Identity, act: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def once(
+        self, identity: Identity, act: Callable[[], Awaitable[Answer]], *, may_be_done: bool = False
+    ) -> Answer:
         """The answer of ``act``, or the one that it gave before under the same key.
 
-        An ``act`` that raises has not done anything that counts: its key may be used again. It is not cancelled with
-        the request that it began with, others may be waiting for it.
+        An ``act`` that raises has not done anything that counts: its key may be used again, for the same only if it
+        ``may_be_done`` all the same, as by somebody whose answer got lost. It is not cancelled with the request that it
+        began with, others may be waiting for it.
 
         Raises:
             KeyReused: the key stands for something else.
@@ -61,9 +67,10 @@ class Answers:
         if identity.digest is None:
             return await act()
         key = Key(identity.message_id, identity.digest)
-        return await self._running.do((key.message_id, key.digest), lambda: self._claim_or_wait(key, act))
+        end = answers.let_go if may_be_done else answers.release
+        return await self._running.do((key.message_id, key.digest), lambda: self._claim_or_wait(key, act, end))
 
-    async def _claim_or_wait(self, key: Key, act: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _claim_or_wait(self, key: Key, act: Callable[[], Awaitable[Answer]], end: _End) -> Answer:
         claimant = uuid4()
         pause = _FIRST_LOOK_SECONDS
         deadline = asyncio.get_running_loop().time() + self._wait_seconds
@@ -72,7 +79,7 @@ class Answers:
                 claimed = await answers.claim(connection, key, claimant, self._lease_seconds)
                 kept = None if claimed else await answers.get(connection, key.message_id)
             if claimed:
-                return await self._act(key.message_id, claimant, act)
+                return await self._act(key.message_id, claimant, act, end)
             if kept is not None and kept.digest != key.digest:
                 raise KeyReused(REUSED)
             if kept is not None and kept.answer is not None:
@@ -83,7 +90,7 @@ class Answers:
             await asyncio.sleep(min(left, pause * random.uniform(0.5, 1.0)))  # noqa: S311 -- spreads load, no secret
             pause = min(2 * pause, _LONGEST_WAIT_SECONDS)
 
-    async def _act(self, message_id: UUID, claimant: UUID, act: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _act(self, message_id: UUID, claimant: UUID, act: Callable[[], Awaitable[Answer]], end: _End) -> Answer:
         prolonging = asyncio.create_task(self._prolong(message_id, claimant))
         try:
             answer = await act()
@@ -91,7 +98,7 @@ class Answers:
             prolonging.cancel()
             with suppress(DatabaseUnavailable):  # the claim runs out by itself then
                 async with self._pool.connection() as connection:
-                    await answers.release(connection, message_id, claimant)
+                    await end(connection, message_id, claimant)
             raise
         try:
             await self._keep(message_id, answer)

@@ -8,7 +8,7 @@ from aiops_common.messaging.requests import Requester
 from aiops_common.postgres import Pool
 from aiops_contracts.auth import ApiKeyReply, ApiKeySnapshot, CreateApiKey, RevokeApiKey
 from aiops_contracts.credentials import AnswerKey
-from aiops_gateway.domain.access import Viewer
+from aiops_gateway.domain.access import Forbidden, Viewer
 from aiops_gateway.domain.paging import PageRequest
 from aiops_gateway.repository import api_keys
 from aiops_gateway.service.acceptance import Identity, claim_key
@@ -57,7 +57,7 @@ class ApiKeys:
         reply = await self._credentials.ask(
             request, form, ApiKeyReply, principal=viewer.principal, message_id=identity.message_id
         )
-        await self._project(reply)
+        await self._decided(viewer, reply)
         secret = opened_bytes(reply.sealed_secret, form.answer_key).decode() if reply.sealed_secret else None
         return Created(reply, secret)
 
@@ -68,10 +68,14 @@ class ApiKeys:
         reply = await self._requester.ask(
             "auth", request, ApiKeyReply, principal=viewer.principal, message_id=identity.message_id
         )
-        await self._project(reply)
+        await self._decided(viewer, reply)
         return reply
 
-    async def _project(self, reply: ApiKeyReply) -> None:
+    async def _decided(self, viewer: Viewer, reply: ApiKeyReply) -> None:
+        if reply.outcome == "FORBIDDEN":
+            # Auth knows roles first: what is believed here may be a moment old.
+            self._viewers.forget(viewer.user_id)
+            raise Forbidden(reply.message)
         if reply.api_key is None:
             return
         async with self._pool.connection() as connection:

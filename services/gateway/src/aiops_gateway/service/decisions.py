@@ -24,11 +24,13 @@ from aiops_contracts.auth import (
 )
 from aiops_contracts.credentials import AnswerKey, LogInForm, LogOutForm, RefreshTokensForm, SignUpForm, Tokens
 from aiops_contracts.triage import TicketStatusReply, UpdateTicketStatus
-from aiops_gateway.domain.access import Viewer
+from aiops_gateway.domain.access import Forbidden, Viewer
 from aiops_gateway.repository import accounts, read_model
 from aiops_gateway.repository.read_model import TICKETS
 from aiops_gateway.service.acceptance import Identity, claim_key
+from aiops_gateway.service.answers import Answer, Answers
 from aiops_gateway.service.credentials import ANONYMOUS, Credentials, opened
+from aiops_gateway.service.kept_replies import decision_to_keep, kept_decision, kept_move, move_to_keep
 from aiops_gateway.service.viewers import Viewers
 
 
@@ -42,14 +44,19 @@ class SignedIn:
 
 class Decisions:
     """Requests to auth and triage. What an answer tells is projected before it is returned, so that a client that
-    reads next sees it. All raise NoReply where the owner does not answer in time; those that take an idempotency key
-    raise KeyReused where it stands for something else, those that take a form TooLong where that cannot be sealed."""
+    reads next sees it. Under an idempotency key a decision is asked for once, and its repetitions get the answer that
+    it got, whatever was decided meanwhile. All raise NoReply where the owner does not answer in time; those that take a
+    key raise KeyReused where it stands for something else and StillRunning where another gateway is at it, those that
+    take a form TooLong where that cannot be sealed."""
 
-    def __init__(self, pool: Pool, requester: Requester, credentials: Credentials, viewers: Viewers) -> None:
+    def __init__(
+        self, pool: Pool, requester: Requester, credentials: Credentials, viewers: Viewers, answers: Answers
+    ) -> None:
         self._pool = pool
         self._requester = requester
         self._credentials = credentials
         self._viewers = viewers
+        self._answers = answers
         self._signing_up = SingleFlight[SignedIn]()
 
     async def sign_up(
@@ -84,32 +91,28 @@ class Decisions:
 
     async def set_user_role(self, viewer: Viewer, request: SetUserRole, key: str | None) -> AuthReply:
         """Give an account another role."""
-        reply = await self._ask(viewer, request, "setUserRole", key)
-        if reply.user is not None:
-            await self._project(reply.user)
-        return reply
+        return await self._ask(viewer, request, "setUserRole", key)
 
     async def remove_user(self, viewer: Viewer, request: RemoveUser, key: str | None) -> AuthReply:
         """Remove an account, with its sessions."""
-        reply = await self._ask(viewer, request, "removeUser", key)
-        if reply.outcome == "OK":
-            version, now = request.expected_version + 1, datetime.now(UTC)
-            await self._project(UserRemoved(user_id=request.user_id, version=version, removed_at=now))
-        return reply
+        return await self._ask(viewer, request, "removeUser", key)
 
     async def update_ticket_status(
         self, viewer: Viewer, request: UpdateTicketStatus, key: str | None
     ) -> TicketStatusReply:
         """Move a ticket."""
         identity = Identity.of(viewer, "updateTicketStatus", key, request)
-        await claim_key(self._pool, identity)
-        reply = await self._requester.ask(
-            "triage", request, TicketStatusReply, principal=viewer.principal, message_id=identity.message_id
-        )
-        if reply.ticket is not None:
-            async with self._pool.transaction() as connection:
-                await read_model.project(connection, TICKETS, [reply.ticket])
-        return reply
+
+        async def act() -> Answer:
+            reply = await self._requester.ask(
+                "triage", request, TicketStatusReply, principal=viewer.principal, message_id=identity.message_id
+            )
+            if reply.ticket is not None:
+                async with self._pool.transaction() as connection:
+                    await read_model.project(connection, TICKETS, [reply.ticket])
+            return move_to_keep(reply)
+
+        return await kept_move(self._pool, await self._answers.once(identity, act, may_be_done=True))
 
     async def _authenticate(
         self, kind: type[CredentialRequest], form: AnswerKey, address: str | None, message_id: UUID | None = None
@@ -125,10 +128,26 @@ class Decisions:
         self, viewer: Viewer, request: SetUserRole | RemoveUser, operation: str, key: str | None
     ) -> AuthReply:
         identity = Identity.of(viewer, operation, key, request)
-        await claim_key(self._pool, identity)
-        return await self._requester.ask(
-            "auth", request, AuthReply, principal=viewer.principal, message_id=identity.message_id
-        )
+
+        async def act() -> Answer:
+            reply = await self._requester.ask(
+                "auth", request, AuthReply, principal=viewer.principal, message_id=identity.message_id
+            )
+            if reply.outcome == "FORBIDDEN":
+                # Auth knows roles first: what is believed here may be a moment old.
+                self._viewers.forget(viewer.user_id)
+                raise Forbidden(reply.message)
+            await self._decided(request, reply)
+            return decision_to_keep(reply)
+
+        return await kept_decision(self._pool, await self._answers.once(identity, act, may_be_done=True))
+
+    async def _decided(self, request: SetUserRole | RemoveUser, reply: AuthReply) -> None:
+        if reply.user is not None:
+            await self._project(reply.user)
+        if isinstance(request, RemoveUser) and reply.outcome == "OK":
+            version, now = request.expected_version + 1, datetime.now(UTC)
+            await self._project(UserRemoved(user_id=request.user_id, version=version, removed_at=now))
 
     async def _project(self, account: UserSnapshot | UserRemoved) -> None:
         async with self._pool.connection() as connection:

@@ -7,7 +7,8 @@ down_revision = "summarizer_0002"
 branch_labels = None
 depends_on = None
 
-# Append-only: what may only be read and added to cannot be made to say something else.
+# Append-only: what may only be read and added to cannot be made to say something else. The owner could take
+# the rights back, so `python -m aiops_common.postgres protect` gives the table to another one.
 CHANGES = """
 CREATE TABLE log_changes (
     log_id uuid NOT NULL,

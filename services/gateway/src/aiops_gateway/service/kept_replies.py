@@ -1,0 +1,53 @@
+"""What is kept of owners' replies, so that a repetition gets the answer that was given first.
+
+Who it is about, and what they wrote, never changes with a version: it is left out of what is kept, so that the read
+model stays the only place here that holds it, and is read from there when the reply is made again.
+"""
+
+from typing import Final
+
+from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_contracts.auth import AuthReply
+from aiops_contracts.triage import TicketStatusReply
+from aiops_gateway.repository import accounts, read_model
+from aiops_gateway.repository.read_model import TICKETS
+from aiops_gateway.service.answers import Answer
+
+_OF_A_TICKET: Final = ("title", "body", "reporter_email")
+_OF_AN_ACCOUNT: Final = ("email", "display_name")
+
+
+def move_to_keep(reply: TicketStatusReply) -> Answer:
+    """A reply about a ticket as JSON, without what people wrote and who they are."""
+    return reply.model_dump(mode="json", exclude={"ticket": set(_OF_A_TICKET)})
+
+
+async def kept_move(pool: Pool, kept: Answer) -> TicketStatusReply:
+    """The reply again.
+
+    Raises:
+        DatabaseUnavailable: the read model does not have the ticket, because it is being rebuilt.
+    """
+    if not kept["ticket"]:
+        return TicketStatusReply.model_validate(kept)
+    async with pool.connection() as connection:
+        current = await read_model.get(connection, TICKETS, kept["ticket"]["id"])
+    if current is None:
+        raise DatabaseUnavailable("the read model does not have this ticket now; repeat it with the same key")
+    stays = {name: getattr(current, name) for name in _OF_A_TICKET}
+    return TicketStatusReply.model_validate({**kept, "ticket": {**kept["ticket"], **stays}})
+
+
+def decision_to_keep(reply: AuthReply) -> Answer:
+    """A reply about an account as JSON, without its address and name."""
+    return reply.model_dump(mode="json", exclude={"user": set(_OF_AN_ACCOUNT), "sealed_tokens": True})
+
+
+async def kept_decision(pool: Pool, kept: Answer) -> AuthReply:
+    """The reply again; without the account where that was removed meanwhile."""
+    if not kept["user"]:
+        return AuthReply.model_validate(kept)
+    async with pool.connection() as connection:
+        current = await accounts.get_user(connection, kept["user"]["id"])
+    stays = current and {name: getattr(current, name) for name in _OF_AN_ACCOUNT}
+    return AuthReply.model_validate({**kept, "user": stays and {**kept["user"], **stays}})
