@@ -86,3 +86,28 @@ def test_an_answer_is_restored_at_any_depth() -> None:
     restored = restore_model(answer, redacted)
     assert restored.reasons[0].quote == "says a@example.com, not <EMAIL_2>"
     assert restored.by_host == {"10.1.2.3": 3}
+
+
+@pytest.mark.parametrize("end", ["\\n", "\\r\\n", "\\t", "\n"])
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("650-752-7354", "PHONE"), ("+41 53 147 37 99", "PHONE"), ("4111 1111 1111 1111", "CARD"), ("536-22-8726", "SSN")],
+)
+def test_an_escaped_line_end_is_no_part_of_a_word(end: str, value: str, kind: str) -> None:
+    assert redact(f"to{end}{value}{end}from").text == f"to{end}<{kind}_1>{end}from"
+
+
+@pytest.mark.parametrize("after", [" office", " fax", " mobile", "-Office", " (cell)"])
+def test_what_kind_of_phone_it_is_may_stand_behind_the_number(after: str) -> None:
+    assert redact(f"085 185 1604{after}").text == f"<PHONE_1>{after}"
+
+
+@pytest.mark.parametrize("text", ["build n650-752-7354", "id_n4111111111111111"])
+def test_what_is_glued_to_a_word_is_an_id_all_the_same(text: str) -> None:
+    assert redact(text).text == text
+
+
+def test_what_is_said_to_be_a_card_is_one_whoever_issued_it() -> None:
+    assert redact("please block card no 3521655852398689").text == "please block card no <CARD_1>"
+    assert redact("block order no 3521655852398689").text == "block order no 3521655852398689"
+    assert redact("please block card no 3521655852398688").text == "please block card no 3521655852398688"

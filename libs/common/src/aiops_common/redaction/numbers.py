@@ -8,10 +8,11 @@ import phonenumbers
 from aiops_common.redaction.redacted import Kind
 from aiops_common.redaction.spans import Span
 
-# Runs of digits and separators with at least seven digits to be. What is glued to a word, a dot or a dash is an id;
-# dates with the year first and four octets are so common in logs that they are passed over here.
+# Runs of digits and separators with at least seven digits to be. What is glued to a word, a dot or a dash is an id, but
+# for the letter of an escaped line end or tab, as in JSON; dates with the year first and four octets are so common in
+# logs that they are passed over here.
 _CANDIDATE = re.compile(
-    r"[+(0-9](?<![\w.\-][+(0-9])"
+    r"[+(0-9](?:(?<![\w.\-][+(0-9])|(?<=\\[nrt][+(0-9]))"
     r"(?!(?:(?<=1)9|(?<=2)0)[0-9]{2}([-./])[01]?[0-9]\1[0-3]?[0-9](?![0-9]))"
     r"(?![0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![.0-9]))"
     r"[0-9 ()+.\-/\xa0]{6,39}(?<=[0-9])(?![0-9]|[A-Za-wyz_])"
@@ -21,6 +22,7 @@ _CARD = re.compile(
     r"|[0-9]{4}([ .-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
     r"|[0-9]{4}([ .-])[0-9]{6}\2[0-9]{4,5})(?![0-9])"
 )
+_CARD_CONTEXT = re.compile(r"\b(?:card|visa|mastercard|maestro|amex|jcb|discover)s?\b")
 _SSN = re.compile(r"(?<![0-9])(?!000|666|9)[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![0-9])")
 _SSN_CONTEXT = re.compile(r"\b(?:ssn|social|security|taxpayer|tin)\b")
 _DATE = re.compile(
@@ -30,9 +32,10 @@ _DATE = re.compile(
 )
 
 _EXTENSION = re.compile(r" ?(?:x|ext\.?) ?[0-9]{1,6}\b")
-_PHONE_WORDS = ("phone", "tel", "mobile", "cell", "fax", "whatsapp", "sms", "dial", "hotline", "call", "reach")
+_PHONE_WORDS = ("phone", "tel", "mobile", "cell", "fax", "whatsapp", "sms", "dial", "hotline", "call", "reach", "desk:")
+_KIND_OF_PHONE = re.compile(r"[ \-]\(?(?:office|fax|mobile|cell|home|work)\b", re.IGNORECASE)
 _PHONE_CONTEXT = re.compile(
-    r"\b(?:(?:tele|cell|smart|mobile)?phone|tel|mobile|cell|fax|whatsapp|sms|dial|hotline"
+    r"(?:\b|(?<=\\[nrt]))(?:(?:tele|cell|smart|mobile)?phone|tel|mobile|cell|fax|whatsapp|sms|dial|hotline|desk:"
     r"|(?:call(?:ed|ing)?|reach) (?:me|him|her|us|them|back))s?\b"
 )
 _WEAK_PHONE_WORDS = ("call", "number", "contact", "reach", "ring", "text me", "landline")
@@ -66,7 +69,7 @@ def numbers(text: str) -> Iterator[Span]:
         if digits < 7 or digits > 34:
             continue
         start = match.start()
-        found = list(_cards(candidate, text[start - 1 : start])) if digits >= 12 else []
+        found = list(_cards(candidate, text, start)) if digits >= 12 else []
         found = found or (list(_social_security(candidate, text, start)) if digits >= 9 else [])
         if found:
             yield from (Span(start + first, start + last, kind) for first, last, kind in found)
@@ -74,15 +77,20 @@ def numbers(text: str) -> Iterator[Span]:
             yield from _phone(candidate, digits, text, start)
 
 
-def _cards(candidate: str, before: str) -> Iterator[Span]:
-    if before == "/":  # an id in a path
+def _cards(candidate: str, text: str, start: int) -> Iterator[Span]:
+    if text[start - 1 : start] == "/":  # an id in a path
         return
     for match in _CARD.finditer(candidate):
         for end in (match.end(), match.start() + 19):
             digits = re.sub(r"[^0-9]", "", candidate[match.start() : end])
-            if end <= match.end() and _is_card(digits):
+            if end <= match.end() and (_is_card(digits) or (_luhn(digits) and _is_said(text, start))):
                 yield Span(match.start(), end, Kind.CARD)
                 break
+
+
+def _is_said(text: str, start: int) -> bool:
+    """Whether the words before say that it is a card's: networks get new ranges, and cards of shops have others."""
+    return bool(_CARD_CONTEXT.search(_before(text, start)))
 
 
 def _is_card(digits: str) -> bool:
@@ -173,6 +181,8 @@ def _phone_length(candidate: str, digits: int, text: str, start: int) -> int:
         match = shape.match(candidate)
         if match and not candidate[match.end() : match.end() + 1].isdigit() and 8 <= _digits(match[0]) <= 13:
             return match.end()
+    if _KIND_OF_PHONE.match(text, start + len(candidate)):
+        return len(candidate)
     return len(candidate) if _introduced(candidate, digits, _before(text, start)) else 0
 
 
