@@ -175,6 +175,9 @@ async def traffic(people: dict[str, GraphqlClient]) -> AsyncIterator[Traffic]:
 async def test_from_empty_amid_traffic_ends_with_the_same_rows(
     stack: RunningStack, people: dict[str, GraphqlClient], scene: Dump
 ) -> None:
+    removed = "SELECT id, version FROM gateway.users WHERE removed_at IS NOT NULL"
+    async with database(stack) as connection:
+        gone = set(await connection.fetch(removed))
     async with traffic(people) as going_on:
         await eventually(lambda: at_least(going_on, 5))
         status, told, error = await rebuild(stack, "--from-empty")
@@ -196,6 +199,7 @@ async def test_from_empty_amid_traffic_ends_with_the_same_rows(
         columns = "id, version, email, display_name, role, created_at"
         accounts = set(await connection.fetch(f"SELECT {columns} FROM auth.accounts"))
         assert set(await connection.fetch(f"SELECT {columns} FROM gateway.users WHERE removed_at IS NULL")) == accounts
+        assert gone <= set(await connection.fetch(removed))
         owned = {str(row[0]): row[1] for row in await connection.fetch("SELECT id, version FROM triage.tickets")}
         shown = {str(row[0]): row[1] for row in await connection.fetch("SELECT id, version FROM gateway.tickets")}
     assert shown == owned
