@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import aiormq
@@ -36,6 +36,7 @@ class Held:
         self._channels: list[AbstractChannel] = []
         self._seen = 0
         self._acknowledged = 0
+        self._taken: dict[int, set[int]] = {}
 
     async def fetch(self) -> None:
         """Look at every message that is in the queue now, in order. Those that arrive later do not count, so it ends.
@@ -54,9 +55,31 @@ class Held:
             BrokerUnavailable: they may be in the queue still.
         """
         async with unavailable_errors(), asyncio.timeout(STEP_SECONDS):
-            for message in messages:
-                await message.ack()
-                self._acknowledged += 1
+            for message, multiple in self._together(messages):
+                await message.ack(multiple=multiple)
+            self._acknowledged += len(messages)
+
+    def _together(self, messages: Sequence[AbstractIncomingMessage]) -> list[tuple[AbstractIncomingMessage, bool]]:
+        """What to acknowledge: of everything that a channel delivered up to some message, that one alone.
+
+        A quorum queue whose leader is slow keeps some of more than 32 acknowledgements back, and forgets them when the
+        channel is closed.
+        """
+        by_channel: dict[int, dict[int, AbstractIncomingMessage]] = {}
+        for message in messages:
+            by_channel.setdefault(id(message.channel), {})[message.delivery_tag or 0] = message
+        chosen: list[tuple[AbstractIncomingMessage, bool]] = []
+        for channel, tagged in by_channel.items():
+            taken = self._taken.setdefault(channel, set())
+            taken |= tagged.keys()
+            through = 0  # delivery tags count from 1
+            while through + 1 in taken:
+                through += 1
+            covered = [tag for tag in tagged if tag <= through]
+            if covered:
+                chosen.append((tagged[max(covered)], True))
+            chosen += [(message, False) for tag, message in tagged.items() if tag > through]
+        return chosen
 
     async def settled(self) -> None:
         """Wait until the broker has taken every acknowledgement: it handles what a channel says in order.
