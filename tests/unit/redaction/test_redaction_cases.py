@@ -91,10 +91,25 @@ def test_an_answer_is_restored_at_any_depth() -> None:
 @pytest.mark.parametrize("end", ["\\n", "\\r\\n", "\\t", "\n"])
 @pytest.mark.parametrize(
     ("value", "kind"),
-    [("650-752-7354", "PHONE"), ("+41 53 147 37 99", "PHONE"), ("4111 1111 1111 1111", "CARD"), ("536-22-8726", "SSN")],
+    [
+        ("650-752-7354", "PHONE"),
+        ("+41 53 147 37 99", "PHONE"),
+        ("4111 1111 1111 1111", "CARD"),
+        ("536-22-8726", "SSN"),
+        ("jane.doe@corp.example", "EMAIL"),
+        ("DE89370400440532013000", "IBAN"),
+        ("10.20.30.40", "IP"),
+        ("AKIAIOSFODNN7EXAMPLE", "KEY"),
+        ("aiops_" + "a1B2c3D4e5" * 4 + "xyz", "KEY"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLW9mLWl0", "JWT"),
+    ],
 )
 def test_an_escaped_line_end_is_no_part_of_a_word(end: str, value: str, kind: str) -> None:
     assert redact(f"to{end}{value}{end}from").text == f"to{end}<{kind}_1>{end}from"
+
+
+def test_what_may_be_an_escape_may_also_be_the_beginning_of_a_name() -> None:
+    assert redact(r"settings\token=s3cr3t-v4lue").text == r"settings\token=<SECRET_1>"
 
 
 @pytest.mark.parametrize("after", [" office", " fax", " mobile", "-Office", " (cell)"])

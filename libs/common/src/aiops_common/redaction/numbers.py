@@ -8,11 +8,10 @@ import phonenumbers
 from aiops_common.redaction.redacted import Kind
 from aiops_common.redaction.spans import Span
 
-# Runs of digits and separators with at least seven digits to be. What is glued to a word, a dot or a dash is an id, but
-# for the letter of an escaped line end or tab, as in JSON; dates with the year first and four octets are so common in
-# logs that they are passed over here.
+# Runs of digits and separators with at least seven digits to be. What is glued to a word, a dot or a dash is an id;
+# dates with the year first and four octets are so common in logs that they are passed over here.
 _CANDIDATE = re.compile(
-    r"[+(0-9](?:(?<![\w.\-][+(0-9])|(?<=\\[nrt][+(0-9]))"
+    r"[+(0-9](?<![\w.\-][+(0-9])"
     r"(?!(?:(?<=1)9|(?<=2)0)[0-9]{2}([-./])[01]?[0-9]\1[0-3]?[0-9](?![0-9]))"
     r"(?![0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![.0-9]))"
     r"[0-9 ()+.\-/\xa0]{6,39}(?<=[0-9])(?![0-9]|[A-Za-wyz_])"
@@ -35,7 +34,7 @@ _EXTENSION = re.compile(r" ?(?:x|ext\.?) ?[0-9]{1,6}\b")
 _PHONE_WORDS = ("phone", "tel", "mobile", "cell", "fax", "whatsapp", "sms", "dial", "hotline", "call", "reach", "desk:")
 _KIND_OF_PHONE = re.compile(r"[ \-]\(?(?:office|fax|mobile|cell|home|work)\b", re.IGNORECASE)
 _PHONE_CONTEXT = re.compile(
-    r"(?:\b|(?<=\\[nrt]))(?:(?:tele|cell|smart|mobile)?phone|tel|mobile|cell|fax|whatsapp|sms|dial|hotline|desk:"
+    r"\b(?:(?:tele|cell|smart|mobile)?phone|tel|mobile|cell|fax|whatsapp|sms|dial|hotline|desk:"
     r"|(?:call(?:ed|ing)?|reach) (?:me|him|her|us|them|back))s?\b"
 )
 _WEAK_PHONE_WORDS = ("call", "number", "contact", "reach", "ring", "text me", "landline")

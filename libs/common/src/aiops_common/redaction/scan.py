@@ -4,6 +4,8 @@ Every recogniser first asks for a literal that its finds must contain (``str.fin
 without hits costs next to nothing, and every pattern is bounded or anchored, so work grows linearly with the text.
 """
 
+import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 
@@ -17,6 +19,9 @@ from aiops_common.redaction.spans import Span
 
 # None of these looks beyond the line it finds something in; private keys are the only secrets of several lines.
 _RECOGNISERS = (url_credentials, tokens, keys, assigned_secrets, emails, ibans, addresses, numbers)
+
+_ESCAPE = re.compile(r"\\[nrt]")
+_WITH_ESCAPES = re.compile(r"^.*\\[nrt].*$", re.MULTILINE)
 
 # A replaced neighbour can turn what was the middle of a word into a find of its own. Lines that were changed are read
 # again until nothing more is found; the bound keeps hostile text from asking for more.
@@ -76,8 +81,31 @@ def _by_line(text: str, spans: list[Span]) -> Iterator[tuple[int, int, list[Span
         yield start, end, line
 
 
+def _found(text: str, keep: Collection[Kind]) -> list[Span]:
+    return [span for recogniser in _RECOGNISERS for span in recogniser(text) if span.kind not in keep]
+
+
+def _behind_escapes(text: str, keep: Collection[Kind]) -> list[Span]:
+    """What is found in lines with escaped line ends and tabs, as JSON has them, once blanks stand in their place: their
+    letter would make one word with what follows."""
+    return [
+        Span(line.start() + start, line.start() + end, kind)
+        for line in _WITH_ESCAPES.finditer(text)
+        for start, end, kind in _found(_ESCAPE.sub("  ", line[0]), keep)
+    ]
+
+
 def _without_overlaps(text: str, keep: Collection[Kind]) -> list[Span]:
-    found = [span for recogniser in _RECOGNISERS for span in recogniser(text) if span.kind not in keep]
+    found = _found(text, keep)
+    if "\\" in text and (behind := _apart(_behind_escapes(text, keep))):
+        # An escape may be the beginning of a name all the same (C:\token=…): what touches none of these stays.
+        starts = [span.start for span in behind]
+        found = [span for span in found if not _touches(span, behind, starts)] + behind
+    return _apart(found)
+
+
+def _apart(found: list[Span]) -> list[Span]:
+    """Sorted; of those that overlap the first, and of those that begin together the longest."""
     if len(found) < 2:
         return found
     found.sort(key=lambda span: (span.start, -span.end))
@@ -86,6 +114,11 @@ def _without_overlaps(text: str, keep: Collection[Kind]) -> list[Span]:
         if span.start >= kept[-1].end:
             kept.append(span)
     return kept
+
+
+def _touches(span: Span, apart: list[Span], starts: list[int]) -> bool:
+    place = bisect_left(starts, span.end)
+    return place > 0 and apart[place - 1].end > span.start
 
 
 class _Ledger:
