@@ -105,5 +105,5 @@ def test_mistakes_in_an_input_are_data() -> None:
     )  # fmt: skip
     (whole,) = user_errors(InvalidInput([([], "give one")]))
     assert whole.field is None
-    (reused,) = user_errors(KeyReused("take a new key"))
+    (reused,) = user_errors(KeyReused())
     assert (reused.code.value, reused.field) == ("IDEMPOTENCY_KEY_REUSED", ["idempotencyKey"])

@@ -11,11 +11,10 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel
 
 from aiops_common.messaging.replay import ROWS_AT_ONCE, cut_page
 from aiops_common.postgres import Connection
-from aiops_contracts.base import ChangePage, ChangeRecord
+from aiops_contracts.base import ChangePage, ChangeRecord, Snapshot
 
 E = TypeVar("E")
 
@@ -53,15 +52,14 @@ class History(Generic[E]):
 
     table: str
     id_column: str
-    snapshot: Callable[[E], BaseModel]
+    snapshot: Callable[[E], Snapshot]
 
-    def change(
-        self, before: E | None, after: E, kind: str, *, changed_at: datetime, changed_by: str | None = None
-    ) -> Change:
-        """The change from one version of an entity to the next."""
-        document = self._document(after)
-        changes = delta(None if before is None else self._document(before), document)
-        return Change(UUID(document["id"]), document["version"], kind, changed_at, changed_by, changes)
+    def change(self, before: E | None, after: E, kind: str, *, changed_by: str | None = None) -> Change:
+        """The change from one version of an entity to the next, which says when that was."""
+        snapshot = self.snapshot(after)
+        known = None if before is None else self.snapshot(before).model_dump(mode="json")
+        changes = delta(known, snapshot.model_dump(mode="json"))
+        return Change(snapshot.id, snapshot.version, kind, snapshot.updated_at, changed_by, changes)
 
     def insert(self, first: int) -> str:
         """An INSERT without a condition that takes the parameters of ``columns`` from number ``first`` on."""
@@ -102,6 +100,3 @@ class History(Generic[E]):
         )
         async for row in connection.cursor(statement, entity_id, after, limit, prefetch=ROWS_AT_ONCE):
             yield ChangeRecord.model_validate({**row, "delta": orjson.loads(row["delta"])})
-
-    def _document(self, entity: E) -> dict[str, Any]:
-        return self.snapshot(entity).model_dump(mode="json")

@@ -118,9 +118,7 @@ class TriageService:
         self, connection: Connection, delivery: Delivery[UpdateTicketStatus], before: Ticket, moved: Ticket
     ) -> None:
         history = self._repository.history
-        change = history.change(
-            before, moved, "ticket.status_changed", changed_at=moved.updated_at, changed_by=delivery.principal
-        )
+        change = history.change(before, moved, "ticket.status_changed", changed_by=delivery.principal)
         await history.append(connection, change)
 
     async def changes(self, delivery: Delivery[ListTicketChanges]) -> ChangePage:

@@ -7,7 +7,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -177,16 +176,15 @@ class EffectWriter(Generic[E]):
         return True
 
     def _first_changes(self, effects: Sequence[Effect[E]], entities: Sequence[E]) -> list[list[Any]]:
-        history, now = self._store.history, datetime.now(UTC)
+        history = self._store.history
         if history is None:
             return []
         pairs = zip(effects, entities, strict=True)
-        return history.columns([history.change(None, entity, one.kind, changed_at=now) for one, entity in pairs])
+        return history.columns([history.change(None, entity, one.kind) for one, entity in pairs])
 
     async def _record(self, connection: Connection, effect: Effect[E], before: E | None, entity: E) -> None:
         if (history := self._store.history) is not None:
-            change = history.change(before, entity, effect.kind, changed_at=datetime.now(UTC))
-            await history.append(connection, change)
+            await history.append(connection, history.change(before, entity, effect.kind))
 
     def _event(self, entity: E, effect: Effect[E]) -> Outgoing:
         return outgoing(

@@ -27,6 +27,9 @@ _NOT_ASKED = {"sealed", "address"}
 class KeyReused(Exception):
     """The idempotency key was used before, for something else."""
 
+    def __init__(self) -> None:
+        super().__init__("this idempotency key was used before with another input; take a new key")
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -114,7 +117,7 @@ async def check_digest(connection: Connection, identity: Identity) -> None:
     """Raises KeyReused where the key was first used for something else."""
     first = await acceptance.digests(connection, [identity.message_id])
     if identity.digest is not None and first.get(identity.message_id, identity.digest) != identity.digest:
-        raise KeyReused("this idempotency key was used before with another input; take a new key")
+        raise KeyReused
 
 
 async def claim_key(pool: Pool, identity: Identity) -> None:

@@ -31,8 +31,6 @@ _FIRST_LOOK_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 1.0
 _TRIES_TO_KEEP: Final = 5
 
-REUSED: Final = "this idempotency key was used before with another input; take a new key"
-
 
 class StillRunning(Exception):
     """Another gateway works on the same request, and has not answered in time."""
@@ -81,7 +79,7 @@ class Answers:
             if claimed:
                 return await self._act(key.message_id, claimant, act, end)
             if kept is not None and kept.digest != key.digest:
-                raise KeyReused(REUSED)
+                raise KeyReused
             if kept is not None and kept.answer is not None:
                 return kept.answer
             left = deadline - asyncio.get_running_loop().time()

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_common.single_flight import SingleFlight
 from aiops_gateway.auth import TokenVerifier
 from aiops_gateway.domain.access import Unauthenticated
 from aiops_gateway.repository import accounts
@@ -26,8 +27,7 @@ class SigningKeys:
         self._loaded = False
         # Counts what was forgotten: an answer that was on its way meanwhile may be the old one, and is not kept.
         self._forgotten = 0
-        self._loading: asyncio.Task[None] | None = None
-        self._loading_since = 0
+        self._loading = SingleFlight[None]()
         self._looking = asyncio.Lock()
         self._looked_at = float("-inf")
 
@@ -76,10 +76,7 @@ class SigningKeys:
 
     async def _load(self) -> None:
         # Whoever comes while the keys are being read waits for the same answer, unless it may be an old one by now.
-        if self._loading is None or self._loading_since != self._forgotten:
-            self._loading, self._loading_since = asyncio.create_task(self._read()), self._forgotten
-            self._loading.add_done_callback(self._read_done)
-        await asyncio.shield(self._loading)
+        await self._loading.do(self._forgotten, self._read)
 
     async def _read(self) -> None:
         forgotten = self._forgotten
@@ -88,9 +85,3 @@ class SigningKeys:
         if forgotten == self._forgotten or not self._loaded:
             self._verifier.use_keys(keys)
             self._loaded = forgotten == self._forgotten
-
-    def _read_done(self, task: asyncio.Task[None]) -> None:
-        if self._loading is task:
-            self._loading = None
-        if not task.cancelled():
-            task.exception()  # those who waited have raised it; if nobody did, there is nobody to tell
