@@ -39,7 +39,7 @@ async def held(
             yield
         finally:
             # Where PostgreSQL is gone, so is the lock, and the trigger that stays behind holds nobody for the moment.
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 await connection.execute("SELECT pg_advisory_unlock_all()")
                 await connection.execute(f"DROP TRIGGER hold ON {owner}.{table}")
 

@@ -105,6 +105,14 @@ async def test_overlapping_batches_of_two_gateways_do_not_wait_for_each_other_in
         assert await connection.fetchval("SELECT count(*) FROM users WHERE version = 2") == 50
 
 
+async def test_a_new_key_may_be_told_of_by_many_at_once(pool: Pool) -> None:
+    for _ in range(40):
+        key = api_key(uuid4(), digest=uuid4().bytes * 2)
+        await asyncio.gather(*(project(pool, ApiKeyChanged(api_key=key)) for _ in range(10)))
+    async with pool.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM api_keys") == 40
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 0, 1)])
 async def test_a_revoked_key_stays_revoked(pool: Pool, order: tuple[int, ...]) -> None:
     identity = uuid4()

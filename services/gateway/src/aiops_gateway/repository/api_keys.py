@@ -15,6 +15,10 @@ _COLUMNS = "id, version, name, role, digest, created_by, created_at, updated_at,
 _TYPES = ("uuid", "int", "text", "text", "bytea", "uuid", "timestamptz", "timestamptz", "timestamptz", "timestamptz")
 _ROWS = ", ".join(f"${number}::{name}[]" for number, name in enumerate(_TYPES, start=1))
 
+_ALONE = "pg_advisory_xact_lock(hashtext('aiops.api_keys'))"
+"""One writer at a time. ON CONFLICT answers for the primary key only: of two who add the same new key at once, the second
+may meet the first one's digest before its id, and that is an error."""
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -39,7 +43,7 @@ async def write(connection: Connection, keys: Sequence[ApiKeySnapshot], conditio
     rows = await connection.fetch(
         f"""
         WITH written AS (
-            INSERT INTO api_keys AS known ({_COLUMNS}) SELECT * FROM unnest({_ROWS})
+            INSERT INTO api_keys AS known ({_COLUMNS}) SELECT told.* FROM unnest({_ROWS}) AS told, {_ALONE}
             ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name, role = excluded.role,
                 digest = excluded.digest, created_by = excluded.created_by, created_at = excluded.created_at,
                 updated_at = excluded.updated_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at
