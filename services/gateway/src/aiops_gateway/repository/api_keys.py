@@ -16,8 +16,8 @@ _TYPES = ("uuid", "int", "text", "text", "bytea", "uuid", "timestamptz", "timest
 _ROWS = ", ".join(f"${number}::{name}[]" for number, name in enumerate(_TYPES, start=1))
 
 _ALONE = "pg_advisory_xact_lock(hashtext('aiops.api_keys'))"
-"""One writer at a time. ON CONFLICT answers for the primary key only: of two who add the same new key at once, the second
-may meet the first one's digest before its id, and that is an error."""
+"""One writer at a time. ON CONFLICT answers for the primary key only: of two who add the same new key at once, the
+second may meet the first one's digest before its id, and that is an error."""
 
 
 @dataclass(frozen=True, slots=True)
