@@ -57,7 +57,7 @@ async def deliveries(stack: RunningStack, ids: Collection[UUID]) -> dict[UUID, l
     found: dict[UUID, list[int]] = {one: [] for one in ids}
     for span in await asyncio.to_thread(stack.spans):
         told = span["attributes"]
-        if told.get("messaging.destination.name") == "summarizer.work" and "aiops.attempt" in told:
+        if span["name"] == f"process {COMMAND}":
             identity = UUID(told["messaging.message.id"])
             if identity in found:
                 found[identity].append(told["aiops.attempt"])

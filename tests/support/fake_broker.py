@@ -33,6 +33,7 @@ class FakeIncoming:
     reply_to: str | None = None
     correlation_id: str | None = None
     redelivered: bool = False
+    delivery_tag: int | None = 1
     channel: FakeChannel = field(default_factory=FakeChannel)
 
     async def ack(self) -> None:

@@ -326,11 +326,18 @@ async def test_trace_headers_of_any_kind_are_survived(value: Any) -> None:
 async def test_of_the_headers_only_the_trace_reaches_a_copy(header: str) -> None:
     # RabbitMQ routes a message to the keys in CC and BCC as well (https://www.rabbitmq.com/docs/sender-selected).
     bakery = Bakery(Broken())
-    await bakery.receive(headers={header: "gateway.events", "traceparent": "00-1-2-01", "tracestate": 5})
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await bakery.receive(headers={header: "gateway.events", "traceparent": traceparent, "tracestate": 5})
     headers = bakery.publisher.sent[0].headers
     assert header not in headers
-    assert headers["traceparent"] == "00-1-2-01"
+    assert headers["traceparent"] == traceparent
     assert "tracestate" not in headers
+
+
+async def test_a_trace_that_cannot_be_read_is_not_passed_on() -> None:
+    bakery = Bakery(Broken())
+    await bakery.receive(headers={"traceparent": "00-1-2-01", "tracestate": "a=b"})
+    assert {"traceparent", "tracestate"}.isdisjoint(bakery.publisher.sent[0].headers)
 
 
 async def test_a_message_without_an_id_or_a_routing_key_is_handled() -> None:

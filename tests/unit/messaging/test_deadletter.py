@@ -7,15 +7,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from aiops_common.messaging.deadletter.finding import Finder
 from aiops_common.messaging.deadletter.letter import READ_BYTES, SHOWN_BYTES, Selection, shown
 from aiops_common.messaging.deadletter.reading import UNKNOWN_TIME, Reading, read
 from aiops_common.messaging.deadletter.replay import copy_of, send_home
 from support.fake_broker import FakeIncoming, FakePublisher
+from support.recorded_spans import recorded_spans, traceparent_of
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 DIED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -152,31 +150,23 @@ def test_without_a_principal_our_user_vouches_for_nobody() -> None:
 
 
 async def test_a_replay_links_the_trace_that_the_letter_came_from() -> None:
-    spans = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(spans))
     publisher = FakePublisher()
     lying = consumers(traceparent=f"00-{TRACE}-b7ad6b7169203331-01")
-    await send_home(publisher, lying.raw, look(lying), "shop.work", tracer=provider.get_tracer("test"))
-    (span,) = spans.get_finished_spans()
+    with recorded_spans() as spans:
+        await send_home(publisher, lying.raw, look(lying), "shop.work", "shop.do.v1")
+    span = spans.one("replay shop.do.v1")
     assert [f"{link.context.trace_id:032x}" for link in span.links] == [TRACE]
     (sent,) = publisher.sent
     assert (sent.exchange, sent.routing_key) == ("aiops.retry", "shop.work")
-    assert sent.headers["traceparent"] == _traceparent(span)
+    assert sent.headers["traceparent"] == traceparent_of(span)
     assert TRACE not in sent.headers["traceparent"]
-
-
-def _traceparent(span: ReadableSpan) -> str:
-    context = span.get_span_context()
-    assert context is not None
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
 async def test_without_a_tracer_the_letter_stays_in_its_trace() -> None:
     publisher = FakePublisher()
     traceparent = f"00-{TRACE}-b7ad6b7169203331-01"
     lying = consumers(traceparent=traceparent)
-    await send_home(publisher, lying.raw, look(lying), "shop.work", tracer=trace.NoOpTracer())
+    await send_home(publisher, lying.raw, look(lying), "shop.work", "shop.do.v1")
     assert publisher.sent[0].headers["traceparent"] == traceparent
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import stamina.instrumentation
 import typer
 
+from aiops_common.logging import setup_command_logging
 from aiops_common.messaging.provision import Plan, ProvisioningFailed, provision
 from aiops_common.messaging.topology import InvalidTopology, Topology, load
 
@@ -20,6 +21,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.callback()
 def messaging() -> None:
     """Look after the broker."""
+    setup_command_logging("messaging")
 
 
 @app.command("provision")

@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
 
 import aio_pika
 import aiormq
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from pamqp.base import BasicProperties
 from yarl import URL
+
+from aiops_common.logging import get_logger
+from aiops_common.outage import Outage
 
 # How many frames may wait to be written. With aiormq's 10, no more than 10 messages or acknowledgements leave per turn
 # of the event loop, and a turn of a busy process takes tens of milliseconds: 250 messages/s were all that went.
@@ -34,6 +38,9 @@ def _decode_or_drop_properties(self: BasicProperties, flags: int, data: bytes) -
 BasicProperties.unmarshal = _decode_or_drop_properties  # type: ignore[method-assign]  # pamqp has no hook for it
 
 
+_log = get_logger(__name__)
+
+
 class BrokerUnavailable(Exception):
     """RabbitMQ cannot be reached, or did not answer in time; whether a message arrived is unknown."""
 
@@ -49,6 +56,13 @@ _UNAVAILABLE = (
 )
 
 
+class Server(NamedTuple):
+    """A broker, as it is addressed."""
+
+    address: str
+    port: int | None
+
+
 class BrokerConnection:
     """A plain (not "robust") connection: a call fails at once while the broker is away, and the caller decides when
     to try again. Automatic reconnection would make callers hang for an unknown time instead.
@@ -61,11 +75,18 @@ class BrokerConnection:
         self._connect_seconds = connect_seconds
         self._connection: AbstractConnection | None = None
         self._opening = asyncio.Lock()
+        self._name = name
+        self._outage = Outage()
 
     @property
     def user(self) -> str:
         """The user of the connection, as RabbitMQ checks it against a message's ``user_id``."""
         return self._url.user or "guest"
+
+    @property
+    def server(self) -> Server:
+        """The broker."""
+        return Server(self._url.host or "", self._url.port)
 
     @property
     def is_open(self) -> bool:
@@ -90,9 +111,21 @@ class BrokerConnection:
     async def _opened(self) -> AbstractConnection:
         async with self._opening:
             if self._connection is None or not self.is_open:
-                async with asyncio.timeout(self._connect_seconds):
-                    self._connection = await aio_pika.connect(self._url)
+                if self._connection is not None:
+                    self._is_lost("the connection broke")
+                try:
+                    async with asyncio.timeout(self._connect_seconds):
+                        self._connection = await aio_pika.connect(self._url)
+                except _UNAVAILABLE as error:
+                    self._is_lost(type(error).__name__)
+                    raise
+                if (seconds := self._outage.ends()) is not None:
+                    _log.info("broker.back", connection=self._name, away_seconds=seconds)
             return self._connection
+
+    def _is_lost(self, error: str) -> None:
+        if self._outage.begins():
+            _log.warning("broker.lost", connection=self._name, error=error)
 
     async def close(self) -> None:
         """Close the connection; never fails."""

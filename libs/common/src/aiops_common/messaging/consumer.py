@@ -20,17 +20,18 @@ from opentelemetry import trace
 from aiops_common.deferral import Deferred
 from aiops_common.logging import get_logger
 from aiops_common.messaging.connection import BrokerUnavailable
-from aiops_common.messaging.incoming import Incoming, published_as
-from aiops_common.messaging.message import PARTNER, Delivery, Poison, decode_data, decode_envelope, trace_context
+from aiops_common.messaging.incoming import Incoming
+from aiops_common.messaging.message import PARTNER, Delivery, Poison, decode_data, decode_envelope
+from aiops_common.messaging.metrics import ConsumerMetrics, known_reason
 from aiops_common.messaging.publisher import Publisher, Unroutable
 from aiops_common.messaging.retry import RetryPolicy
 from aiops_common.messaging.settlement import Settlement
+from aiops_common.messaging.tracing import failed, process_span
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_common.redaction import redact
 from aiops_contracts.base import Envelope, Event, JobFailure, Message
 
 _log = get_logger(__name__)
-_tracer = trace.get_tracer(__name__)
 
 DATABASE_PAUSE_SECONDS = 1.0
 BROKER_PAUSE_SECONDS = 1.0
@@ -87,68 +88,59 @@ class Consumer:
         self._queue = queue
         self._handlers = handlers
         self._trusted_users = trusted_users
+        self._server = publisher.server
+        self._metrics = ConsumerMetrics(queue, handlers)
         self._settlement = Settlement(owner=owner, queue=queue, publisher=publisher, policy=policy)
 
     async def process(self, raw: AbstractIncomingMessage) -> None:
         """Handle one delivery to its end: acknowledged, or given back to the broker."""
-        incoming = Incoming.of(raw, self._trusted_users)
-        with _tracer.start_as_current_span(
-            f"process {published_as(raw)}",
-            context=trace_context(raw.headers),
-            kind=trace.SpanKind.CONSUMER,
-            attributes={
-                "messaging.system": "rabbitmq",
-                "messaging.operation.name": "process",
-                "messaging.operation.type": "process",
-                "messaging.destination.name": self._queue,
-                "messaging.message.id": raw.message_id or "",
-                "messaging.message.body.size": len(raw.body),
-                "aiops.attempt": incoming.attempt,
-            },
-            record_exception=False,
-        ) as span:
+        incoming = Incoming.of(raw, self._trusted_users, self._handlers)
+        with process_span(incoming, self._queue, self._server) as span:
             try:
-                await self._settle(incoming, span)
+                outcome = await self._settle(incoming, span)
             except Exception as error:
                 # Neither the retry ladder nor the dead queue took it, or the database stayed away: it stays here.
+                failed(span, type(error).__name__)
                 _log.exception("consumer.stuck", message_id=raw.message_id, error_class=type(error).__name__)
+                outcome = "stuck"
+            self._metrics.processed(incoming, outcome)
+            if outcome == "stuck":
                 await asyncio.sleep(BROKER_PAUSE_SECONDS)
-                if _is_ours(raw):
-                    await raw.reject(requeue=True)
-            else:
-                # Where the delivery ended with its connection, it comes again and is found done.
-                if _is_ours(raw):
-                    await raw.ack()
+            # Where the delivery ended with its connection, it comes again and, unless it is stuck, is found done.
+            if _is_ours(raw):
+                await (raw.reject(requeue=True) if outcome == "stuck" else raw.ack())
 
-    async def _settle(self, incoming: Incoming, span: trace.Span) -> None:
+    async def _settle(self, incoming: Incoming, span: trace.Span) -> str:
+        """Do what there is to do before the delivery is acknowledged; returns how it ended."""
         progress = _Progress()
         try:
             if incoming.lost >= LOST_DELIVERIES:
-                await self._settle_lost(incoming, progress)
-                return
+                return await self._settle_lost(incoming, progress)
             self._decode(incoming, progress)
             if progress.handler is not None and progress.delivery is not None:
                 await self._through_outages(incoming, progress.handler.handle, progress.delivery)
         except DatabaseUnavailable:
             raise
         except Poison as error:
-            await self._give_up(incoming, progress, error.reason, error)
+            return await self._give_up(incoming, progress, error.reason, error)
         except Deferred as error:
-            span.add_event("deferred", {"aiops.reason": error.reason})
-            if spent := await self._through_outages(incoming, self._settlement.defer, incoming, error):
-                await self._give_up(incoming, progress, spent, error)
+            spent = await self._through_outages(incoming, self._settlement.defer, incoming, error)
+            return await self._give_up(incoming, progress, spent, error) if spent else "deferred"
         except Exception as error:
-            span.set_status(trace.StatusCode.ERROR, type(error).__name__)
-            if spent := await self._through_outages(incoming, self._settlement.retry, incoming, error):
-                await self._give_up(incoming, progress, spent, error)
+            failed(span, type(error).__name__)
+            spent = await self._through_outages(incoming, self._settlement.retry, incoming, error)
+            return await self._give_up(incoming, progress, spent, error) if spent else "retried"
+        return "done"
 
-    async def _settle_lost(self, incoming: Incoming, progress: _Progress) -> None:
+    async def _settle_lost(self, incoming: Incoming, progress: _Progress) -> str:
         """Count the attempt as failed, before anything is done with what may be the end of its consumers."""
         incoming.named_principal()  # the copy's user is ours: without a name on it, the copy would pass for our own
         error = DeliveryLost(f"its consumer ended {incoming.lost} times while it had the message")
+        failed(trace.get_current_span(), DeliveryLost.__name__)
         if spent := await self._through_outages(incoming, self._settlement.retry, incoming, error):
             self._decode(incoming, progress)
-            await self._give_up(incoming, progress, spent, error)
+            return await self._give_up(incoming, progress, spent, error)
+        return "retried"
 
     def _decode(self, incoming: Incoming, progress: _Progress) -> None:
         raw = incoming.raw
@@ -159,6 +151,7 @@ class Consumer:
         if handler is None:
             raise Poison("unsupported_type", f"{self._owner} does not consume this type or version")
         principal = _sender(incoming, envelope, handler)
+        self._metrics.waited(incoming, envelope.time)
         progress.handler = handler
         progress.delivery = Delivery(
             id=envelope.id,
@@ -178,16 +171,19 @@ class Consumer:
                 return await call(*arguments)
             except (DatabaseUnavailable, BrokerUnavailable, Unroutable) as error:
                 first = DATABASE_PAUSE_SECONDS if isinstance(error, DatabaseUnavailable) else BROKER_PAUSE_SECONDS
-                pause = min(max(2 * pause, first), LONGEST_PAUSE_SECONDS)
+                is_news, pause = not pause, min(max(2 * pause, first), LONGEST_PAUSE_SECONDS)
                 # What the broker will deliver again must not be settled here a second time.
                 if time.monotonic() - incoming.arrived + pause > HOLD_SECONDS or not _is_ours(incoming.raw):
                     raise
-                _log.warning("consumer.waiting", message_id=incoming.raw.message_id, error=str(error))
+                if isinstance(error, Unroutable) and is_news:
+                    _log.warning("consumer.blocked", message_id=incoming.raw.message_id, error=str(error))
+                else:  # who lost the connection says so
+                    _log.debug("consumer.waiting", message_id=incoming.raw.message_id, error=str(error))
                 await asyncio.sleep(pause)
 
-    async def _give_up(self, incoming: Incoming, progress: _Progress, reason: str, error: Exception) -> None:
+    async def _give_up(self, incoming: Incoming, progress: _Progress, reason: str, error: Exception) -> str:
         detail = redact(str(error)).text[:SHOWN_ERROR_LENGTH]
-        trace.get_current_span().set_status(trace.StatusCode.ERROR, reason)
+        failed(trace.get_current_span(), known_reason(reason))
         _log.error(
             "consumer.dead",
             message_id=incoming.raw.message_id,
@@ -204,6 +200,7 @@ class Consumer:
             await self._through_outages(incoming, progress.handler.give_up, progress.delivery, failure)
         letter = self._settlement.dead_letter(incoming, reason, detail, error)
         await self._through_outages(incoming, self._settlement.lay_down, letter)
+        return "dead"
 
 
 def _sender(incoming: Incoming, envelope: Envelope, handler: Handler) -> str:

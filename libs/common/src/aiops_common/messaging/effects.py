@@ -98,7 +98,7 @@ class EffectWriter(Generic[E]):
             except DatabaseUnavailable as error:
                 if time.monotonic() >= until:
                     raise
-                _log.warning("effects.waiting", message_id=str(effect.delivery.id), error=str(error))
+                _log.debug("effects.waiting", message_id=str(effect.delivery.id), error=str(error))
                 await asyncio.sleep(OUTAGE_PAUSE_SECONDS)
 
     async def write_failure(self, effect: Effect[E]) -> bool:

@@ -1,6 +1,7 @@
 """What can be believed of a message that was delivered: who sent it, and what our own headers say."""
 
 import time
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from aio_pika.abc import AbstractIncomingMessage
@@ -16,6 +17,7 @@ from aiops_common.messaging.names import (
     PRINCIPAL_HEADER,
     WAITING_SINCE_HEADER,
 )
+from aiops_common.metrics import OTHER
 
 _MOST_ATTEMPTS = 999
 
@@ -24,12 +26,15 @@ _MOST_ATTEMPTS = 999
 class Incoming:
     """A delivery with its headers sanitised.
 
-    ``principal`` is who asked, None where nobody can be named. ``attempt`` counts from 1. ``waiting_since`` is when it
-    was first put off (milliseconds since 1970, UTC), None if it never was. ``lost`` is how often it was delivered and
-    came back without a word, because the consumer that had it ended. ``arrived`` is monotonic, in seconds.
+    ``message_type`` is the wire type if it is one of those that are handled here, else ``other``: what a stranger wrote
+    instead is for its dead letter only. ``principal`` is who asked, None where nobody can be named. ``attempt`` counts
+    from 1. ``waiting_since`` is when it was first put off (milliseconds since 1970, UTC), None if it never was.
+    ``lost`` is how often it was delivered and came back without a word, because the consumer that had it ended.
+    ``arrived`` is monotonic, in seconds.
     """
 
     raw: AbstractIncomingMessage
+    message_type: str
     principal: str | None
     attempt: int
     waiting_since: int | None
@@ -37,25 +42,38 @@ class Incoming:
     arrived: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def of(cls, raw: AbstractIncomingMessage, trusted_users: frozenset[str]) -> "Incoming":
-        """Read ``raw``; our own headers count only where one of ``trusted_users`` published it."""
+    def of(cls, raw: AbstractIncomingMessage, trusted_users: frozenset[str], types: Container[str] = ()) -> "Incoming":
+        """Read ``raw``; our own headers count only where one of ``trusted_users`` published it. ``types`` are those
+        that are handled here."""
+        kind = published if (published := published_as(raw)) in types else OTHER
         lost = (_integer(raw, "x-delivery-count", _MOST_ATTEMPTS) or 0) if raw.redelivered else 0
         # Only the partner itself can write to its exchange, so that is proof enough of who it is.
         if raw.exchange and raw.exchange.startswith(INGRESS_PREFIX):
-            return cls(raw, PARTNER + raw.exchange.removeprefix(INGRESS_PREFIX), 1, None, lost)
+            return cls(raw, kind, PARTNER + raw.exchange.removeprefix(INGRESS_PREFIX), 1, None, lost)
         # RabbitMQ verifies user_id against the connection.
         if not raw.user_id:
-            return cls(raw, None, 1, None, lost)
+            return cls(raw, kind, None, 1, None, lost)
         if raw.user_id not in trusted_users and raw.user_id != OPERATOR:
-            return cls(raw, PARTNER + raw.user_id, 1, None, lost)
+            return cls(raw, kind, PARTNER + raw.user_id, 1, None, lost)
         claimed = raw.headers.get(PRINCIPAL_HEADER)
         return cls(
             raw,
+            kind,
             claimed if isinstance(claimed, str) else f"service:{raw.user_id}",
             1 + (_integer(raw, ATTEMPT_HEADER, _MOST_ATTEMPTS) or 0),
             _integer(raw, WAITING_SINCE_HEADER, milliseconds_now()),
             lost + (_integer(raw, LOST_HEADER, _MOST_ATTEMPTS) or 0),
         )
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody had the message before: it is no copy, and came from where messages are published."""
+        return not self.raw.redelivered and _is_published_to(self.raw.exchange or "")
+
+    @property
+    def is_from_outside(self) -> bool:
+        """Whether an outside publisher sent it."""
+        return self.principal is not None and self.principal.startswith(PARTNER)
 
     def named_principal(self) -> str:
         """``principal``. Raises Poison where nobody can be named."""
@@ -85,11 +103,14 @@ class Incoming:
 
 def published_as(raw: AbstractIncomingMessage) -> str:
     """The routing key under which the message was first published, which is its wire type."""
-    exchange = raw.exchange or ""
-    if exchange in (COMMANDS_EXCHANGE, EVENTS_EXCHANGE) or exchange.startswith(INGRESS_PREFIX):
+    if _is_published_to(raw.exchange or ""):
         return raw.routing_key or ""
     # The ladder and a replay return it under the name of its queue; our copies keep the type.
     return raw.type or raw.routing_key or ""
+
+
+def _is_published_to(exchange: str) -> bool:
+    return exchange in (COMMANDS_EXCHANGE, EVENTS_EXCHANGE) or exchange.startswith(INGRESS_PREFIX)
 
 
 def milliseconds_now() -> int:

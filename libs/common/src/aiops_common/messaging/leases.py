@@ -6,9 +6,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from aiops_common.deferral import Deferred
+from aiops_common.logging import get_logger
 from aiops_common.messaging import inbox
 from aiops_common.messaging.message import Delivery
 from aiops_common.postgres import DatabaseUnavailable, Pool
+
+_log = get_logger(__name__)
 
 BUSY_SECONDS = 5.0
 """When to look again whether the other delivery is done."""
@@ -47,6 +50,8 @@ class Leases:
             # Without the lease too: copies that come together to learn that it is done would only hold each other up.
             if not held and not done:
                 raise Deferred("another delivery of this message is being worked on", retry_after=BUSY_SECONDS)
+            if done:
+                _log.info("job.repeated", message_id=delivery.id, message_type=delivery.message.message_type)
             yield not done
         finally:
             if held:

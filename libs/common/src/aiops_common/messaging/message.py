@@ -175,6 +175,9 @@ def _describe(error: ValidationError) -> str:
 
 
 def trace_context(headers: Mapping[str, object]) -> Context:
-    """The trace context in ``headers``; values that are not text are ignored, so a new trace begins."""
-    carrier = {key: value for key in ("traceparent", "tracestate") if isinstance(value := headers.get(key), str)}
-    return _propagator.extract(carrier, context=Context())
+    """The trace context in ``headers``; what cannot be read is ignored, so a new trace begins.
+
+    Its tracestate is left: anything may stand in it, and nobody here reads it.
+    """
+    parent = headers.get("traceparent")
+    return _propagator.extract({"traceparent": parent} if isinstance(parent, str) else {}, context=Context())

@@ -165,6 +165,28 @@ async def put_off(connection: Connection, message: Outgoing, *, max_seconds: flo
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """Messages that are not confirmed: how many, and the age of the one that comes next (0 where there is none)."""
+
+    count: int
+    oldest_seconds: float
+
+
+# In the order of writing: else PostgreSQL may read the table from its beginning, where what was sent lies.
+BACKLOG = """
+    SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE sent_at IS NULL ORDER BY seq LIMIT $1) AS w) AS count,
+           (SELECT extract(epoch FROM clock_timestamp() - created_at)::float8
+            FROM outbox WHERE sent_at IS NULL ORDER BY seq LIMIT 1) AS oldest_seconds
+"""
+
+
+async def backlog(connection: Connection, *, at_most: int) -> Backlog:
+    """What waits in the outbox; ``count`` ends at ``at_most``, so that it is cheap whatever waits."""
+    row = await connection.fetchrow(BACKLOG, at_most)
+    return Backlog(row["count"], max(0.0, row["oldest_seconds"] or 0.0))
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A message of the outbox, without what it says."""
 

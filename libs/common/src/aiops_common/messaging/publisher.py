@@ -1,21 +1,21 @@
 """Publishing with confirms: what returns without an exception is on the broker's disk."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, cast
+from typing import cast
 from weakref import WeakValueDictionary
 
 import aio_pika
 import aiormq
 from aio_pika.abc import AbstractChannel, HeadersType
-from opentelemetry import trace
 
-from aiops_common.messaging.connection import BrokerConnection, BrokerUnavailable, unavailable_errors
+from aiops_common.messaging.connection import BrokerConnection, BrokerUnavailable, Server, unavailable_errors
 from aiops_common.messaging.incoming import published_as
-from aiops_common.messaging.message import Outgoing, trace_context, traceparent
-
-_tracer = trace.get_tracer(__name__)
+from aiops_common.messaging.message import Outgoing
+from aiops_common.messaging.metrics import known_types, published
+from aiops_common.messaging.tracing import headers_of, publish_span
 
 
 class Unroutable(Exception):
@@ -38,6 +38,11 @@ class Publisher:
         """The broker user that the messages carry as ``user_id``."""
         return self._connection.user
 
+    @property
+    def server(self) -> Server:
+        """The broker."""
+        return self._connection.server
+
     async def start(self) -> None:
         """Connects on first use; here to be a component."""
 
@@ -52,37 +57,26 @@ class Publisher:
             BrokerUnavailable: not confirmed; it may or may not have arrived.
             Unroutable: the broker returned or refused it.
         """
-        parent = trace_context(message.headers)
-        with _tracer.start_as_current_span(
-            f"publish {message.routing_key}",
-            context=parent,
-            kind=trace.SpanKind.PRODUCER,
-            attributes={
-                "messaging.system": "rabbitmq",
-                "messaging.operation.name": "publish",
-                "messaging.operation.type": "send",
-                "messaging.destination.name": f"{message.exchange}:{message.routing_key}",
-                "messaging.rabbitmq.destination.routing_key": message.routing_key,
-                "messaging.message.id": str(message.id),
-            },
-        ) as span:
-            headers: dict[str, Any] = dict(message.headers)
-            context = span.get_span_context()
-            if context.is_valid:
-                headers["traceparent"] = traceparent(context)
-            await self.send(
-                aio_pika.Message(
-                    message.body,
-                    headers=cast(HeadersType, headers),
-                    content_type="application/json",
-                    delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                    message_id=str(message.id),
-                    type=message.routing_key,
-                    user_id=self.user,
-                ),
-                exchange=message.exchange,
-                routing_key=message.routing_key,
+        wire_type = known_types.label(message.routing_key)
+        with publish_span(message, wire_type, self.server) as span:
+            signed = aio_pika.Message(
+                message.body,
+                headers=cast(HeadersType, {**message.headers, **headers_of(span)}),
+                content_type="application/json",
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+                message_id=str(message.id),
+                type=message.routing_key,
+                user_id=self.user,
             )
+            started, outcome = time.perf_counter(), "unavailable"
+            try:
+                await self.send(signed, exchange=message.exchange, routing_key=message.routing_key)
+                outcome = "confirmed"
+            except Unroutable:
+                outcome = "unroutable"
+                raise
+            finally:
+                published(wire_type, outcome, time.perf_counter() - started)
 
     async def republish(
         self,
@@ -93,20 +87,17 @@ class Publisher:
         headers: Mapping[str, str | int],
         expiration_seconds: float | None = None,
     ) -> None:
-        """Send a copy of a message that was received: body, identity and trace unchanged, the headers given here.
+        """Send a copy of a message that was received: body and identity unchanged, the headers given here.
 
         Raises:
             BrokerUnavailable, Unroutable: as ``publish``.
         """
-        # Nothing else that a stranger wrote into headers: in our copy it would be believed (who asks, how often it was
+        # Nothing that a stranger wrote into headers: in our copy it would be believed (who asks, how often it was
         # tried), or obeyed (CC and BCC route, an x-death of its own makes RabbitMQ 3.10 drop it as a cycle).
-        kept = {
-            key: value for key in ("traceparent", "tracestate") if isinstance(value := original.headers.get(key), str)
-        }
         await self.send(
             aio_pika.Message(
                 original.body,
-                headers=cast(HeadersType, {**kept, **headers}),
+                headers=cast(HeadersType, dict(headers)),
                 content_type=original.content_type,
                 delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
                 message_id=original.message_id,

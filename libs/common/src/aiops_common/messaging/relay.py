@@ -1,9 +1,11 @@
 """The relay: moves what stands in the outbox to the broker, at least once."""
 
 import asyncio
+import contextvars
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import Any
 
 import aiormq
 
@@ -115,7 +117,11 @@ class OutboxRelay:
         if not messages or self._in_flight + len(messages) > MAX_HANDED_OVER:
             return
         self._in_flight += len(messages)
-        task = asyncio.create_task(self._deliver_handed_over(messages), name="outbox-delivery")
+        # An empty context: each message is published in the trace that its headers name, and what else is done is no
+        # part of the trace of who hands over.
+        task = asyncio.create_task(
+            self._deliver_handed_over(messages), name="outbox-delivery", context=contextvars.Context()
+        )
         self._handed_over.add(task)
         task.add_done_callback(self._handed_over.discard)
 
@@ -147,7 +153,7 @@ class OutboxRelay:
                     pause = 0.1
             except Exception as error:
                 # A relay that ends is worse than any error: nothing would leave this process any more.
-                _told("relay.paused", error, retry_in_seconds=pause)
+                _log.warning("relay.paused", **_why(error), retry_in_seconds=pause)
                 await _passed(self._stopping, pause)
                 pause = min(pause * 2, MAX_PAUSE_SECONDS)
                 continue
@@ -163,7 +169,7 @@ class OutboxRelay:
             await self._release(messages)
             self._wake.set()
         except Exception as error:
-            _told("relay.not_delivered", error, messages=len(messages))
+            _log.warning("relay.not_delivered", **_why(error), messages=len(messages))
         finally:
             self._in_flight -= len(messages)
 
@@ -252,14 +258,14 @@ class OutboxRelay:
                     )
             except Exception as error:
                 # Without the sweep the tables grow for ever; the schema may only be migrated later, for example.
-                _told("relay.not_swept", error)
+                _log.warning("relay.not_swept", **_why(error))
                 deleted = 0
             await asyncio.sleep(min(1.0, self._sweep_seconds) if deleted else self._sweep_seconds)
 
 
-def _told(event: str, error: Exception, **fields: object) -> None:
+def _why(error: Exception) -> dict[str, Any]:
     expected = isinstance(error, DatabaseUnavailable | BrokerUnavailable)
-    _log.warning(event, error=str(error), exc_info=not expected, **fields)
+    return {"error": str(error), "exc_info": not expected}
 
 
 async def _passed(event: asyncio.Event, seconds: float) -> None:

@@ -5,6 +5,7 @@ direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to), which needs no 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from uuid import UUID
 import aio_pika
 import orjson
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from opentelemetry import trace
+from opentelemetry.trace import Span
 from pydantic import BaseModel, ValidationError
 
 from aiops_common.logging import get_logger
@@ -26,14 +27,15 @@ from aiops_common.messaging.message import (
     decode_envelope,
     new_message_id,
     outgoing,
-    trace_context,
 )
+from aiops_common.messaging.metrics import ResponderMetrics, asked
 from aiops_common.messaging.names import DEFAULT_EXCHANGE, PRINCIPAL_HEADER, requests_queue
 from aiops_common.messaging.publisher import Publisher, Unroutable
+from aiops_common.messaging.tracing import answer_span, failed, headers_of, request_span
+from aiops_common.metrics import OTHER
 from aiops_contracts.base import Request
 
 _log = get_logger(__name__)
-_tracer = trace.get_tracer(__name__)
 
 REPLY_TO = "amq.rabbitmq.reply-to"
 
@@ -70,24 +72,32 @@ class Requester:
         Raises:
             NoReply: none came in time, the owner failed, or there is no way to reach it.
         """
-        with _tracer.start_as_current_span(f"request {request.message_type}", kind=trace.SpanKind.CLIENT) as span:
-            message = outgoing(
-                request, exchange=DEFAULT_EXCHANGE, source=self._source, principal=principal, message_id=message_id
-            )
-            key = str(new_message_id())
-            span.set_attribute("messaging.system", "rabbitmq")
-            span.set_attribute("messaging.destination.name", requests_queue(owner))
-            span.set_attribute("messaging.message.id", str(message.id))
-            future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-            self._waiting[key] = future
+        message = outgoing(
+            request, exchange=DEFAULT_EXCHANGE, source=self._source, principal=principal, message_id=message_id,
+            trace_headers={},
+        )  # fmt: skip
+        key, queue, started = str(new_message_id()), requests_queue(owner), time.perf_counter()
+        with request_span(message, key, queue, self._connection.server) as span:
+            message.headers.update(headers_of(span))
             try:
-                async with unavailable_errors(), asyncio.timeout(self._deadline_seconds):
-                    await self._send(message, key, requests_queue(owner))
-                    return _read_reply(await future, answer)
-            except (BrokerUnavailable, aio_pika.exceptions.DeliveryError) as error:
-                raise NoReply(f"{owner} did not answer within {self._deadline_seconds:g} s") from error
-            finally:
-                self._waiting.pop(key, None)
+                reply = _read_reply(await self._reply(message, key, queue, owner), answer)
+            except NoReply:
+                asked(message.routing_key, "no_reply", time.perf_counter() - started)
+                raise
+            asked(message.routing_key, "answered", time.perf_counter() - started)
+            return reply
+
+    async def _reply(self, message: Outgoing, key: str, queue: str, owner: str) -> bytes:
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[key] = future
+        try:
+            async with unavailable_errors(), asyncio.timeout(self._deadline_seconds):
+                await self._send(message, key, queue)
+                return await future
+        except (BrokerUnavailable, aio_pika.exceptions.DeliveryError) as error:
+            raise NoReply(f"{owner} did not answer within {self._deadline_seconds:g} s") from error
+        finally:
+            self._waiting.pop(key, None)
 
     async def _send(self, request: Outgoing, key: str, queue: str) -> None:
         channel = await self._opened()
@@ -97,6 +107,7 @@ class Requester:
             content_type="application/json",
             correlation_id=key,
             message_id=str(request.id),
+            type=request.routing_key,
             reply_to=REPLY_TO,
             expiration=self._deadline_seconds,
             user_id=self._connection.user,
@@ -151,17 +162,15 @@ class Responder:
         self._handlers = handlers
         self._publisher = publisher
         self._trusted_users = trusted_users
+        self._metrics = ResponderMetrics(handlers)
 
     async def process(self, raw: AbstractIncomingMessage) -> None:
         """Answer one request; what cannot be answered is dropped, because its sender stops waiting anyway."""
-        with _tracer.start_as_current_span(
-            f"answer {self._owner}",
-            context=trace_context(raw.headers),
-            kind=trace.SpanKind.SERVER,
-            attributes={"messaging.system": "rabbitmq", "messaging.message.id": raw.message_id or ""},
-            record_exception=False,
-        ) as span:
-            document = await self._answer(raw, span)
+        started = time.perf_counter()
+        wire_type = claimed if (claimed := raw.type or "") in self._handlers else OTHER
+        with answer_span(raw, wire_type, requests_queue(self._owner), self._publisher.server) as span:
+            document, outcome = await self._answer(raw, span)
+            self._metrics.answered(wire_type, outcome, time.perf_counter() - started)
             # Any other address could be somebody's queue: a request must not be able to make us write there.
             if raw.reply_to and raw.reply_to.startswith(f"{REPLY_TO}."):
                 try:
@@ -175,12 +184,12 @@ class Responder:
                     _log.info("responder.asker_gone", message_id=raw.message_id, error=str(error))
             await raw.ack()
 
-    async def _answer(self, raw: AbstractIncomingMessage, span: trace.Span) -> bytes:
+    async def _answer(self, raw: AbstractIncomingMessage, span: Span) -> tuple[bytes, str]:
+        """The reply, and how it counts."""
         try:
             if raw.user_id not in self._trusted_users:
                 raise Poison("untrusted", "only services may send requests")
             envelope = decode_envelope(raw.body)
-            span.update_name(f"answer {envelope.type}")
             handler = self._handlers.get(envelope.type)
             if handler is None:
                 raise Poison("unsupported_type", f"{self._owner} does not answer this type or version")
@@ -195,8 +204,9 @@ class Responder:
                 )
             )
         except Exception as error:
-            span.set_status(trace.StatusCode.ERROR, type(error).__name__)
+            failed(span, type(error).__name__)
             # Neither the text nor the traceback: a request may carry credentials.
             _log.error("responder.fault", message_id=raw.message_id, error_class=type(error).__name__)
-            return orjson.dumps({"fault": f"{self._owner} could not answer: {type(error).__name__}"})
-        return orjson.dumps({"answer": answer.model_dump(mode="json")})
+            fault = orjson.dumps({"fault": f"{self._owner} could not answer: {type(error).__name__}"})
+            return fault, "refused" if isinstance(error, Poison) else "fault"
+        return orjson.dumps({"answer": answer.model_dump(mode="json")}), "answered"

@@ -3,6 +3,7 @@
 Each step publishes a copy and returns when the broker has confirmed it; only then may the original be acknowledged.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from opentelemetry import trace
@@ -11,6 +12,7 @@ from aiops_common.deferral import Deferred
 from aiops_common.logging import get_logger
 from aiops_common.messaging.incoming import Incoming, milliseconds_now, published_as
 from aiops_common.messaging.message import new_message_id
+from aiops_common.messaging.metrics import dead, known_reason, retried
 from aiops_common.messaging.names import (
     ATTEMPT_HEADER,
     DEAD_AT_HEADER,
@@ -28,6 +30,7 @@ from aiops_common.messaging.names import (
 )
 from aiops_common.messaging.publisher import Publisher
 from aiops_common.messaging.retry import RetryPolicy, jittered_seconds, rung_of
+from aiops_common.messaging.tracing import REASON, RUNG, Place, copy_span, headers_of
 
 _log = get_logger(__name__)
 
@@ -37,6 +40,7 @@ class DeadLetterCopy:
     """A message and the headers of its dead letter: made once, so that a second try to lay it down is the same one."""
 
     incoming: Incoming
+    reason: str
     headers: dict[str, str | int]
 
 
@@ -66,7 +70,9 @@ class Settlement:
             rung=rung,
             error_class=type(error).__name__,
         )
-        await self._wait(incoming, rung, failed_attempts=incoming.attempt, lost=0)
+        headers = incoming.waiting_headers(incoming.attempt, lost=0)
+        await self._wait("retry", incoming, rung, type(error).__name__, headers)
+        retried(self._queue, incoming, rung)
         return None
 
     async def defer(self, incoming: Incoming, error: Deferred) -> str | None:
@@ -75,7 +81,8 @@ class Settlement:
             return "deadline_spent"
         rung = rung_of(error.retry_after)
         _log.info("consumer.deferred", message_id=incoming.raw.message_id, rung=rung, reason=error.reason)
-        await self._wait(incoming, rung, failed_attempts=incoming.attempt - 1, lost=incoming.lost)
+        headers = incoming.waiting_headers(incoming.attempt - 1, incoming.lost)
+        await self._wait("defer", incoming, rung, error.reason, headers)
         return None
 
     def dead_letter(self, incoming: Incoming, reason: str, detail: str, error: Exception) -> DeadLetterCopy:
@@ -83,6 +90,7 @@ class Settlement:
         trace_id = trace.get_current_span().get_span_context().trace_id
         return DeadLetterCopy(
             incoming,
+            reason,
             {
                 ATTEMPT_HEADER: incoming.attempt,
                 REASON_HEADER: reason,
@@ -99,15 +107,26 @@ class Settlement:
 
     async def lay_down(self, letter: DeadLetterCopy) -> None:
         """Put a dead letter into the dead queue."""
-        await self._publisher.republish(
-            letter.incoming.raw, exchange=DEAD_EXCHANGE, routing_key=dead_queue(self._owner), headers=letter.headers
-        )
+        incoming, place = letter.incoming, Place(DEAD_EXCHANGE, dead_queue(self._owner))
+        told = {REASON: known_reason(letter.reason)}
+        with copy_span("dead_letter", incoming, place, self._publisher.server, told) as span:
+            await self._publisher.republish(
+                incoming.raw,
+                exchange=place.exchange,
+                routing_key=place.routing_key,
+                headers={**letter.headers, **headers_of(span)},
+            )
+        dead(self._queue, incoming, letter.reason)
 
-    async def _wait(self, incoming: Incoming, rung: str, *, failed_attempts: int, lost: int) -> None:
-        await self._publisher.republish(
-            incoming.raw,
-            exchange=RETRY_EXCHANGE,
-            routing_key=retry_queue(self._owner, rung),
-            headers=incoming.waiting_headers(failed_attempts, lost),
-            expiration_seconds=jittered_seconds(rung),
-        )
+    async def _wait(
+        self, operation: str, incoming: Incoming, rung: str, reason: str, headers: Mapping[str, str | int]
+    ) -> None:
+        place = Place(RETRY_EXCHANGE, retry_queue(self._owner, rung))
+        with copy_span(operation, incoming, place, self._publisher.server, {REASON: reason, RUNG: rung}) as span:
+            await self._publisher.republish(
+                incoming.raw,
+                exchange=place.exchange,
+                routing_key=place.routing_key,
+                headers={**headers, **headers_of(span)},
+                expiration_seconds=jittered_seconds(rung),
+            )

@@ -14,6 +14,7 @@ from faststream.rabbit.subscriber import RabbitSubscriber
 from yarl import URL
 
 from aiops_common.logging import get_logger
+from aiops_common.outage import Outage
 from aiops_common.tasks import stop_task
 
 _log = get_logger(__name__)
@@ -93,13 +94,14 @@ class Worker:
             await asyncio.sleep(WATCH_SECONDS)
 
     async def _start(self) -> None:
-        wait = 0.2
+        wait, outage = 0.2, Outage()
         while True:
             broker = self._build()
             try:
                 await broker.start()
             except Exception as error:  # a worker that gives up is worse than any error
-                _log.warning("worker.not_connected", error=_plain(error), retry_in_seconds=wait)
+                if outage.begins():
+                    _log.warning("worker.not_connected", error=_plain(error))
                 await _stop_quietly(broker)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)

@@ -7,7 +7,9 @@ the command line or a variable is wrong.
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -17,6 +19,7 @@ import typer
 import yarl
 
 from aiops_common.arguments import instant
+from aiops_common.logging import get_logger, setup_logging
 from aiops_common.messaging.deadletter import (
     BrokerUnavailable,
     DeadLetter,
@@ -29,11 +32,16 @@ from aiops_common.messaging.deadletter import (
 )
 from aiops_common.messaging.deadletter.office import MOST_AT_ONCE
 from aiops_common.messaging.deadletter.report import in_full, json_line, table
+from aiops_common.messaging.metrics import known_types
 from aiops_common.messaging.topology import UNROUTED, InvalidTopology, dead_queues, load
 from aiops_common.telemetry import setup_telemetry
 
 URL_VARIABLE = "AMQP_URL"
 FAILED = 1
+MOST_TOLD = 100
+"""Ids that stand in the line of a replay or discard."""
+
+_log = get_logger(__name__)
 T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -61,6 +69,8 @@ TOPOLOGY = Path("deploy/rabbitmq/topology.yaml")
 @app.callback()
 def dead_letters() -> None:
     """Look at messages that were given up; send them back, or throw them away. AMQP_URL says where."""
+    # Standard output is for the answer.
+    setup_logging("deadletter", stream=sys.stderr)
 
 
 @app.command("list")
@@ -94,11 +104,14 @@ def show_command(
 def replay_command(
     queue: Queue, ids: Ids = None, reason: Reason = None, message_type: MessageType = None,
     before: Before = None, after: After = None, everything: All = False, dry_run: DryRun = False,
-    as_json: AsJson = False,
+    as_json: AsJson = False, topology: TopologyFile = TOPOLOGY,
 ) -> None:  # fmt: skip
     """Send dead letters back to the queue that they were consumed from, as if they had never been tried."""
+    _learn_types(topology)
     selection = _narrowed(_selection(ids, reason, message_type, before, after), everything=everything)
     letters = _run(lambda office: office.replay(queue, selection, dry_run=dry_run))
+    if letters and not dry_run:
+        _log.info("dead_letters.replayed", **_ids(queue, letters))
     _print(letters, "would replay" if dry_run else "replayed", as_json=as_json)
 
 
@@ -111,7 +124,13 @@ def discard_command(
     """Throw dead letters away for good."""
     selection = _narrowed(_selection(ids, reason, message_type, before, after), everything=everything)
     letters = _run(lambda office: office.discard(queue, selection, dry_run=dry_run))
+    if letters and not dry_run:
+        _log.info("dead_letters.discarded", **_ids(queue, letters))
     _print(letters, "would discard" if dry_run else "discarded", as_json=as_json)
+
+
+def _ids(queue: str, letters: list[DeadLetter]) -> dict[str, object]:
+    return {"queue": queue, "count": len(letters), "ids": [letter.id for letter in letters[:MOST_TOLD]]}
 
 
 def _selection(
@@ -134,6 +153,13 @@ def _queues(topology: Path) -> list[str]:
         return [*dead_queues(load(topology).services), UNROUTED]
     except (InvalidTopology, OSError) as error:
         raise typer.BadParameter(f"{error}; or name the queues with --queue", param_hint="--topology") from error
+
+
+def _learn_types(topology: Path) -> None:
+    """Spans name those types of messages that are known; without the file they are ``other``, and all else goes on."""
+    with suppress(InvalidTopology, OSError):
+        for service in load(topology).services.values():
+            known_types.add(key for key in (*service.work, *service.events) if not {"*", "#"} & set(key))
 
 
 def _run(work: Callable[[DeadLetters], Awaitable[T]]) -> T:

@@ -15,6 +15,7 @@ from aiops_common.messaging.deadletter.held import Held, exchange_exists, held
 from aiops_common.messaging.deadletter.letter import DeadLetter, Selection, redacted
 from aiops_common.messaging.deadletter.replay import send_home
 from aiops_common.messaging.message import PARTNER
+from aiops_common.messaging.metrics import known_types
 from aiops_common.messaging.names import INGRESS_PREFIX
 from aiops_common.messaging.publisher import Publisher, Unroutable
 
@@ -149,7 +150,8 @@ class DeadLetters:
         home = found.reading.home
         if home is None:  # never taken for sent: it would be removed
             raise NotReplayable(letter.queue, {letter.id})
-        await send_home(self._publisher, found.message, replace(found.reading, letter=letter), home)
+        wire_type = known_types.label(letter.message_type)
+        await send_home(self._publisher, found.message, replace(found.reading, letter=letter), home, wire_type)
 
     async def _letters(self, found: Iterable[Found]) -> list[DeadLetter]:
         """What is shown of messages; only now they are redacted and their principals made certain."""

@@ -5,51 +5,41 @@ from typing import cast
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage, HeadersType
 from opentelemetry import trace
+from opentelemetry.util.types import AttributeValue
 
 from aiops_common.messaging.deadletter.reading import Reading
 from aiops_common.messaging.message import trace_context, traceparent
+from aiops_common.messaging.metrics import known_reason
 from aiops_common.messaging.names import PRINCIPAL_HEADER, RETRY_EXCHANGE
 from aiops_common.messaging.publisher import Publisher
-
-_tracer = trace.get_tracer(__name__)
+from aiops_common.messaging.tracing import ATTEMPT, DEAD_LETTER_ID, REASON, Place, replay_span
 
 
 async def send_home(
-    publisher: Publisher,
-    raw: AbstractIncomingMessage,
-    reading: Reading,
-    home: str,
-    *,
-    tracer: trace.Tracer = _tracer,
+    publisher: Publisher, raw: AbstractIncomingMessage, reading: Reading, home: str, wire_type: str
 ) -> None:
     """Publish the copy in a span of its own, which links the trace that the letter came from; wait for the confirm.
+
+    ``wire_type`` is what the span calls the message.
 
     Raises:
         BrokerUnavailable: not confirmed; it may or may not have arrived.
         Unroutable: no queue is bound for ``home``, or it is full.
     """
-    before = trace.get_current_span(trace_context(raw.headers)).get_span_context()
-    with tracer.start_as_current_span(
-        f"replay {home}",
-        kind=trace.SpanKind.PRODUCER,
-        links=[trace.Link(before)] if before.is_valid else [],
-        attributes={
-            "messaging.system": "rabbitmq",
-            "messaging.operation.name": "replay",
-            "messaging.operation.type": "send",
-            "messaging.destination.name": f"{RETRY_EXCHANGE}:{home}",
-            "messaging.rabbitmq.destination.routing_key": home,
-            "messaging.message.id": raw.message_id or "",
-            "aiops.dead_letter.id": str(reading.letter.id),
-            "aiops.dead_letter.reason": reading.letter.reason,
-        },
-    ) as span:
+    place, letter = Place(RETRY_EXCHANGE, home), reading.letter
+    told: dict[str, AttributeValue] = {
+        DEAD_LETTER_ID: str(letter.id),
+        REASON: known_reason(letter.reason),
+        ATTEMPT: letter.attempts,
+    }
+    with replay_span(raw, wire_type, place, publisher.server, told) as span:
         # Without a tracer the letter stays in the trace that it has.
         context = span.get_span_context()
+        before = trace.get_current_span(trace_context(raw.headers)).get_span_context()
         await publisher.send(
             copy_of(raw, reading, context if context.is_valid else before, user=publisher.user),
-            exchange=RETRY_EXCHANGE,
-            routing_key=home,
+            exchange=place.exchange,
+            routing_key=place.routing_key,
         )
 
 
