@@ -67,7 +67,8 @@ async def test_a_refusal_that_cannot_be_kept_is_refused_all_the_same() -> None:
     nowhere = Pool("postgresql://nobody@127.0.0.1:1/none", acquire_seconds=0.5)
     with capture_logs() as lines:
         await Audit(nowhere).refuse(ADMIN, "createApiKey", None)
-    assert [line["event"] for line in lines] == ["audit", "audit.refusal_not_kept"]
+    told = [line["event"] for line in lines if line["event"].startswith("audit")]
+    assert told == ["audit", "audit.refusal_not_kept"]
 
 
 async def test_credentials_that_are_not_valid_are_one_row_for_each_network_and_minute(pool: Pool) -> None:

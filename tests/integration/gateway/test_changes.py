@@ -13,7 +13,7 @@ from aiops_gateway.domain.access import Role, Viewer
 from aiops_gateway.repository import read_model
 from aiops_gateway.repository.read_model import CHANGES_CHANNEL, TICKETS
 from aiops_gateway.service.changes import MAX_WAITING, Changes, ChangesMissed, SlowReader
-from aiops_gateway.service.reading import NotThere, Reader
+from aiops_gateway.service.reading import NotThere, Reader, Seen
 from aiops_gateway.service.viewers import Viewers
 from integration.gateway.conftest import listening, ticket
 from support.eventually import eventually
@@ -39,7 +39,11 @@ async def project(pool: Pool, *snapshots: TicketSnapshot) -> None:
         await read_model.project(connection, TICKETS, snapshots)
 
 
-async def following(answers: AsyncIterator[TicketSnapshot | None]) -> TicketSnapshot:
+async def following(answers: AsyncIterator[Seen[TicketSnapshot] | None]) -> TicketSnapshot:
+    return (await seen(answers)).snapshot
+
+
+async def seen(answers: AsyncIterator[Seen[TicketSnapshot] | None]) -> Seen[TicketSnapshot]:
     async with asyncio.timeout(SECONDS):
         return await anext(answer async for answer in answers if answer is not None)
 

@@ -9,7 +9,7 @@ import pytest
 
 from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
 from aiops_gateway.repository import read_model
-from aiops_gateway.repository.read_model import LOG_ENTRIES, TICKETS
+from aiops_gateway.repository.read_model import LOG_ENTRIES, TICKETS, Stored
 from aiops_gateway.service.shared_reads import SharedReads
 from integration.gateway.conftest import log, ticket
 
@@ -50,7 +50,7 @@ async def test_two_thousand_who_ask_at_once_share_one_read(pool: Pool, counting:
         await read_model.project(connection, TICKETS, [made])
     shared = SharedReads(counting)
     answers = await asyncio.gather(*(shared.get(TICKETS, made.id) for _ in range(2000)))
-    assert answers == [made] * 2000
+    assert answers == [Stored(made, None)] * 2000
     assert counting.lent == 1
 
 
@@ -68,7 +68,7 @@ async def test_different_entities_are_read_together_one_statement_after_the_othe
         *(shared.get(LOG_ENTRIES, one.id) for one in logs),
         shared.get(TICKETS, absent),
     )
-    assert found == [*tickets, *logs, None]
+    assert found == [*(Stored(one, None) for one in (*tickets, *logs)), None]
     assert (counting.lent, counting.most) == (4, 1)
 
 
@@ -82,7 +82,7 @@ async def test_who_asks_while_a_read_is_under_way_gets_what_is_the_case_now(pool
         await asyncio.sleep(0)
         answer = await shared.get(TICKETS, identity)
         assert answer is not None
-        assert answer.version == version
+        assert answer.snapshot.version == version
         await earlier
 
 
@@ -94,7 +94,7 @@ async def test_who_goes_away_takes_nothing_from_the_others(pool: Pool) -> None:
     impatient, patient = (asyncio.create_task(shared.get(TICKETS, made.id)) for _ in range(2))
     await asyncio.sleep(0)
     impatient.cancel()
-    assert await patient == made
+    assert await patient == Stored(made, None)
 
 
 async def test_a_read_that_fails_fails_for_all_and_the_next_one_is_made(pool: Pool, counting: CountingPool) -> None:
@@ -106,4 +106,4 @@ async def test_a_read_that_fails_fails_for_all_and_the_next_one_is_made(pool: Po
     failed = await asyncio.gather(*(shared.get(TICKETS, made.id) for _ in range(3)), return_exceptions=True)
     assert [type(one) for one in failed] == [DatabaseUnavailable] * 3
     counting.broken = False
-    assert await shared.get(TICKETS, made.id) == made
+    assert await shared.get(TICKETS, made.id) == Stored(made, None)

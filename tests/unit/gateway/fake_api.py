@@ -14,6 +14,7 @@ from aiops_contracts.triage import TicketSnapshot, TicketStatus
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.graphql.context import Context, UseCases
 from aiops_gateway.repository.read_model import LOG_ENTRIES, TICKETS, Filter, Page
+from aiops_gateway.service.reading import Seen
 from unit.gateway.schema import built
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,6 +44,7 @@ class FakeReader:
         }
         self.reads: list[UUID] = []
         self.asked: list[Filter] = []
+        self.traceparent: str | None = None
 
     async def get(self, kind: Any, identity: UUID) -> Snapshot | None:
         return next((row for row in self.rows.get(kind.name, ()) if row.id == identity), None)
@@ -59,10 +61,10 @@ class FakeReader:
         self.reads += ids
         return {identity: f"secret {identity.int}" for identity in ids}
 
-    async def watch(self, kind: Any, identity: UUID | None, _viewer: Viewer) -> AsyncIterator[Snapshot]:
+    async def watch(self, kind: Any, identity: UUID | None, _viewer: Viewer) -> AsyncIterator[Seen[Any]]:
         for row in self.rows.get(kind.name, ()):
             if identity in (None, row.id):
-                yield row
+                yield Seen(row, is_change=identity is None, traceparent=self.traceparent)
 
 
 class FakeViewers:

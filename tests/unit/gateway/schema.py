@@ -14,17 +14,17 @@ from aiops_gateway.graphql.schema import build_schema
 from aiops_gateway.settings import GatewaySettings
 from support.content_keys import content_keys
 
+SETTINGS = GatewaySettings(
+    database_url=SecretStr("postgresql://gateway@localhost/x"),
+    amqp_url=SecretStr("amqp://x@y/"),
+    content_keys=SecretStr(content_keys()),
+)
+
 
 @cache
 def built() -> Schema:
     """The schema with the default limits; nothing is connected to."""
-    return build_schema(
-        GatewaySettings(
-            database_url=SecretStr("postgresql://gateway@localhost/x"),
-            amqp_url=SecretStr("amqp://x@y/"),
-            content_keys=SecretStr(content_keys()),
-        )
-    )
+    return build_schema(SETTINGS)
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from aiops_common.cli import WRONG_USAGE, add_service_commands
+from aiops_common.logging import setup_command_logging
 from aiops_common.settings import load_settings
 from aiops_gateway.domain.parts import Part
 from aiops_gateway.settings import GatewaySettings
@@ -70,6 +71,7 @@ def rebuild(
     away what no service knows of; rows are then missing until they have been read again. Accepted work that no
     service has finished is kept. It may be run again at any time. Exits with 1 if a service does not answer.
     """
+    setup_command_logging("gateway")
     stuck: type[Exception] = importlib.import_module("aiops_gateway.service.rebuild").Stuck
     try:
         asyncio.run(_rebuild(load_settings(GatewaySettings), only or list(Part), from_empty, as_json, patience))

@@ -5,7 +5,6 @@ from functools import partial
 from typing import TypeVar
 
 import typer
-from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
@@ -41,6 +40,7 @@ from aiops_gateway.service.answers import Answers
 from aiops_gateway.service.api_keys import ApiKeys
 from aiops_gateway.service.audit import Audit
 from aiops_gateway.service.audit_log import AuditLog
+from aiops_gateway.service.backlog import Backlog
 from aiops_gateway.service.changes import Changes
 from aiops_gateway.service.credentials import Credentials
 from aiops_gateway.service.dead_letters import DeadLetterOffice
@@ -51,10 +51,11 @@ from aiops_gateway.service.reading import Reader
 from aiops_gateway.service.submissions import Submissions
 from aiops_gateway.service.viewers import Viewers
 from aiops_gateway.settings import GatewaySettings
+from aiops_gateway.tracing import HttpTracing
 
 R = TypeVar("R", Route, WebSocketRoute)
 
-_UNTRACED = "livez,readyz,metrics"
+_API = "/graphql"
 _FREE = frozenset({"/livez", "/readyz", "/metrics", JWKS_PATH})
 """Paths whose requests are not counted: health, metrics and public keys are for those who look after the system."""
 
@@ -63,7 +64,7 @@ def _use_cases(runtime: Runtime, settings: GatewaySettings) -> UseCases:
     pool, amqp_url = runtime.pool, settings.amqp_url.get_secret_value()
     requester = Requester(amqp_url, name="gateway", deadline_seconds=settings.request_seconds)
     dead_letters = DeadLetters(amqp_url, name="gateway")
-    runtime.extra.extend((requester, dead_letters, *_retention(pool, settings)))
+    runtime.extra.extend((requester, dead_letters, *_retention(pool, settings), Backlog(pool)))
     verifier = TokenVerifier(issuer=settings.issuer, audience=settings.audience)
     viewers = Viewers(pool, verifier, listening=lambda: runtime.listener.connected)
     credentials, audit = Credentials(requester), Audit(pool)
@@ -109,8 +110,8 @@ def build_app(settings: GatewaySettings) -> Starlette:
         [
             *health_routes(checks, broker),
             jwks_route(use_cases.viewers),
-            _exact(Route("/graphql", endpoint)),  # it refuses other methods itself, in words
-            _exact(WebSocketRoute("/graphql", endpoint)),
+            _exact(Route(_API, endpoint)),  # it refuses other methods itself, in words
+            _exact(WebSocketRoute(_API, endpoint)),
             *(graphiql.routes() if settings.development else ()),
         ],
         runtime.components,
@@ -140,10 +141,10 @@ def _middleware(settings: GatewaySettings) -> list[Middleware]:
     chosen = []
     if settings.cors_origins:
         chosen.append(cross_origin(settings.cors_origins))
-    if is_tracing():  # it costs a tenth of a request even where its spans go nowhere
-        chosen.append(Middleware(OpenTelemetryMiddleware, excluded_urls=_UNTRACED, exclude_spans=["receive", "send"]))
     if settings.trusted_proxies:
         chosen.append(Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)))
+    if is_tracing():
+        chosen.append(Middleware(HttpTracing, paths=[_API]))
     return [
         *chosen,
         Middleware(AdmissionControl, admission=Admission(_admission_limits(settings)), free=_FREE),

@@ -2,10 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from prometheus_client import Histogram
 
 from aiops_common.batching import Batcher
-from aiops_common.messaging.message import Delivery
+from aiops_common.messaging.message import Delivery, current_trace_headers
+from aiops_common.metrics import SECONDS, observe
 from aiops_common.postgres import DatabaseUnavailable, Pool
 from aiops_contracts.auth import (
     ApiKeyChanged,
@@ -44,6 +48,22 @@ IDENTITY_EVENTS: tuple[type[Event], ...] = (
     SecurityEventRecorded,
 )
 """Events about who may do what, and who did."""
+
+
+_LAG: Final = Histogram(
+    "aiops_projection_lag_seconds",
+    "From the time of an event to its being in the read model",
+    ["message_type"],
+    buckets=(*SECONDS, 60, 300, 900, 3600),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An event, and where in its trace it is projected: a flush serves many and runs in no trace."""
+
+    event: Event
+    traceparent: str | None
 
 
 @dataclass(slots=True)
@@ -88,27 +108,33 @@ class Projector:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._batcher: Batcher[Event, None] = Batcher(
+        self._batcher: Batcher[_Told, None] = Batcher(
             self._flush, fails_all=lambda error: isinstance(error, DatabaseUnavailable)
         )
+        self._lag = {kind: _LAG.labels(kind.message_type) for kind in (*SNAPSHOT_EVENTS, *IDENTITY_EVENTS)}
 
     async def apply(self, delivery: Delivery[Event]) -> None:
         """Returns when the event is in the read model."""
-        await self._batcher.submit(delivery.message)
+        event = delivery.message
+        await self._batcher.submit(_Told(event, current_trace_headers().get("traceparent")))
+        # By the clock of another machine, as it may be.
+        observe(self._lag[type(event)], max(0.0, (datetime.now(UTC) - delivery.time).total_seconds()))
 
-    async def _flush(self, events: Sequence[Event]) -> list[None]:
+    async def _flush(self, batch: Sequence[_Told]) -> list[None]:
         snapshots: dict[str, list[Snapshot]] = {}
+        traceparents: dict[str, list[str | None]] = {}
         identities = _Identities()
-        for event in events:
-            if not identities.add(event):
-                kind, field = SNAPSHOT_EVENTS[type(event)]
-                snapshots.setdefault(kind.name, []).append(getattr(event, field))
+        for told in batch:
+            if not identities.add(told.event):
+                kind, field = SNAPSHOT_EVENTS[type(told.event)]
+                snapshots.setdefault(kind.name, []).append(getattr(told.event, field))
+                traceparents.setdefault(kind.name, []).append(told.traceparent)
         writes = identities.writes()
         # A single statement is a transaction of its own, and saves the round trips of one.
         alone = len(snapshots) + len(writes) == 1
         async with self._pool.connection() if alone else self._pool.transaction() as connection:
             for name in sorted(snapshots):
-                await read_model.project(connection, KINDS[name], snapshots[name])
+                await read_model.project(connection, KINDS[name], snapshots[name], traceparents[name])
             for write, rows in writes:
                 await write(connection, rows)
-        return [None] * len(events)
+        return [None] * len(batch)

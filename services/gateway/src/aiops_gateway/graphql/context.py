@@ -11,6 +11,7 @@ from strawberry.types import Info as StrawberryInfo
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_gateway.domain.access import AUDITED, Forbidden, InvalidCredential, Unauthenticated, Viewer, require
 from aiops_gateway.graphql.masking import Masked
+from aiops_gateway.graphql.observation import Observation
 from aiops_gateway.service.admission import Visit
 from aiops_gateway.service.api_keys import ApiKeys
 from aiops_gateway.service.audit import Audit
@@ -59,15 +60,17 @@ class Context:
     """What the answer leaves out."""
     history_bytes: int = 0
     """Size of the history in the answer: see service/history.py."""
+    observation: Observation | None = None
+    """The operation as operators see it; None outside of any."""
     _contents: DataLoader[UUID, str | None] | None = None
 
-    def for_operation(self) -> Self:
+    def for_operation(self, observation: Observation | None = None) -> Self:
         """The same for one operation: many share a WebSocket, each with an answer and a moment of its own.
 
         Who asks is found out anew: a role may have changed since the operation before.
         """
         context = copy(self)
-        context.masked, context.history_bytes = Masked(), 0
+        context.masked, context.history_bytes, context.observation = Masked(), 0, observation
         context._contents, context._identified = None, False
         return context
 

@@ -18,6 +18,7 @@ from graphql import (
 from aiops_gateway.graphql import persisted
 from aiops_gateway.graphql.cost import Paging, Price, price
 from aiops_gateway.graphql.errors import present, without_suggestion
+from aiops_gateway.graphql.roots import INVALID, Root, root_of
 from aiops_gateway.graphql.structure import StructureLimits, check_structure, limit_exceeded
 
 _KEPT_LENGTH: Final = 100_000
@@ -38,6 +39,8 @@ class Prepared:
     errors: list[GraphQLError] | None = None
     prices: dict[str | None, Price] = field(default_factory=dict)
     """What its operations cost, by their names, as far as that was asked."""
+    roots: dict[str | None, Root] = field(default_factory=dict)
+    """What its operations are, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,16 @@ class Documents:
                 max_errors=_MOST_ERRORS,
                 hide_suggestions=not self._limits.suggestions,
             )
+
+    def root(self, prepared: Prepared, name: str | None) -> Root:
+        """What the operation ``name`` of a valid document is."""
+        known = prepared.roots.get(name)
+        if known is None:
+            operation = _operation(prepared.document, name)
+            if operation is None:
+                return INVALID
+            known = prepared.roots[name] = root_of(prepared.document, operation)
+        return known
 
     def check_cost(
         self, prepared: Prepared, schema: GraphQLSchema, name: str | None, variables: Mapping[str, Any] | None

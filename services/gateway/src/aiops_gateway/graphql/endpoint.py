@@ -30,6 +30,7 @@ from typing_extensions import override
 
 from aiops_gateway.graphql import bodies, media, persisted
 from aiops_gateway.graphql.context import Context, UseCases
+from aiops_gateway.graphql.metrics import count_errors
 from aiops_gateway.graphql.websocket import WebSocketAdapter, WebSocketHandler
 from aiops_gateway.service.admission import VISIT
 
@@ -94,6 +95,7 @@ class Endpoint(GraphQL[Context, None]):
 
     def _refusal(self, request: Request, error: HTTPException) -> Response:
         code = error.code if isinstance(error, bodies.TooLarge) else "BAD_USER_INPUT"
+        count_errors([code])
         told = {"message": error.reason, "extensions": {"code": code}}
         headers = {}
         if error.status_code == 405:

@@ -79,6 +79,12 @@ _CODES: Mapping[type[Exception], str] = {
 }
 """Exceptions whose text is for the client → the code it gets."""
 
+FAULTS = frozenset({"INTERNAL", "UNAVAILABLE", "RESUBSCRIBE"})
+"""Codes of what is no fault of the client's."""
+
+CODES = frozenset({*_CODES.values(), *FAULTS, "BAD_USER_INPUT", "LIMIT_EXCEEDED"})
+"""Every ``extensions.code`` that there is."""
+
 _BAD_REQUESTS = (GraphQLError, CannotGetOperationTypeError, InvalidOperationTypeError, MissingQueryError)
 """Their message is for the client. The last three come by streams only: no operation, none of that name, or one of a
 kind that this request may not hold."""

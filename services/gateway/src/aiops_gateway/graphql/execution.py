@@ -9,7 +9,8 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from typing_extensions import override
 
-from aiops_gateway.graphql.errors import AnswerTooLarge
+from aiops_gateway.graphql.context import Context
+from aiops_gateway.graphql.errors import AnswerTooLarge, UserError
 
 _FIELDS: Final = 10
 """An object counts once more for each so many fields that are asked of it: it is fields that take time."""
@@ -38,6 +39,9 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
     def execute_collected_subfields(
         self, parent_type: Any, source_value: Any, path: Path, grouped_field_set: Any, *more: Any
     ) -> Any:
+        # Only what a root field gave may be a payload, and tell the client of mistakes as data.
+        if path.prev is None and (errors := getattr(source_value, "user_errors", None)):
+            _note(self.context_value, errors)
         self._objects += 1 + len(grouped_field_set) // _FIELDS
         if self._objects > self.most_objects:
             raise AnswerTooLarge(
@@ -57,6 +61,11 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         if isinstance(raw_error, GraphQLError):
             raise raw_error
         raise located_error(raw_error, [details.node for details in field_details_list], path.as_list())
+
+
+def _note(context: Any, errors: list[UserError]) -> None:
+    if isinstance(context, Context) and context.observation is not None:
+        context.observation.note(errors)
 
 
 def limited(most_objects: int) -> type[Execution]:

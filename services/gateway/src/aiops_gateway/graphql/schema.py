@@ -14,11 +14,13 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     execute,
 )
+from opentelemetry.trace import Tracer
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 from strawberry.utils.await_maybe import await_maybe
 
+from aiops_common.metrics import OTHER
 from aiops_gateway.domain.access import Unauthenticated
 from aiops_gateway.domain.paging import DEFAULT_PAGE_SIZE
 from aiops_gateway.graphql import persisted
@@ -27,7 +29,9 @@ from aiops_gateway.graphql.cost import Paging
 from aiops_gateway.graphql.documents import Documents, Limits
 from aiops_gateway.graphql.errors import AnswerTooLarge, DeadlineExceeded, InputError
 from aiops_gateway.graphql.execution import limited
+from aiops_gateway.graphql.metrics import expose
 from aiops_gateway.graphql.mutations import Mutation
+from aiops_gateway.graphql.observation import TRACER
 from aiops_gateway.graphql.operation import Operation
 from aiops_gateway.graphql.queries import Query
 from aiops_gateway.graphql.sizes import count_characters, count_values
@@ -103,7 +107,11 @@ class Schema(strawberry.Schema):
             )
             result = PreExecutionError(data=None, errors=[GraphQLError(str(error), original_error=error)])
             options = {}
-        return await super()._handle_execution_result(context, result, extensions_runner, **options)
+        answer = await super()._handle_execution_result(context, result, extensions_runner, **options)
+        if isinstance(context.context, Context) and context.context.observation is not None:
+            errors = answer.errors or ()
+            context.context.observation.answer([(error.extensions or {}).get("code", OTHER) for error in errors])
+        return answer
 
     async def _execute_operation(self, *arguments: Any) -> Any:
         # Queries and mutations, over whatever transport; not subscriptions.
@@ -132,7 +140,7 @@ async def _aside(work: Callable[[], Any]) -> Any:
     return await await_maybe(await asyncio.to_thread(work))
 
 
-def build_schema(settings: GatewaySettings) -> Schema:
+def build_schema(settings: GatewaySettings, tracer: Tracer = TRACER) -> Schema:
     """The schema with the limits of ``settings``.
 
     Raises:
@@ -149,9 +157,10 @@ def build_schema(settings: GatewaySettings) -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         types=[InputError],
-        extensions=[partial(Operation, documents)],
+        extensions=[partial(Operation, documents, tracer)],
     )
     persisted.check(operations, schema._schema)
+    expose(schema._schema)
     return schema
 
 

@@ -9,6 +9,7 @@ from graphql import GraphQLError
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.ids import uuid_of
+from aiops_gateway.graphql.metrics import Outcome, open_subscription
 from aiops_gateway.graphql.queries import TYPES
 from aiops_gateway.graphql.types import Changelog, LogEntry, Ticket
 
@@ -37,14 +38,20 @@ async def _watch(info: Info, operation: str, type_name: str, global_id: str | No
     identity = uuid_of(global_id, type_name) if global_id is not None else None
     if global_id is not None and identity is None:
         raise GraphQLError(f"id is not the id of a {type_name}")
-    async for snapshot in info.context.use_cases.reader.watch(kind, identity, viewer):
-        # Who asks, and their role, are looked up for every change: what may no longer be seen is no longer sent.
-        await info.context.identify()
-        try:
-            viewer = await info.context.require(operation)
-        except DatabaseUnavailable:
-            if snapshot is not None:
-                raise
-        else:
-            if snapshot is not None:
-                yield node.of(snapshot, viewer)
+    observation = info.context.observation
+    if observation is not None and identity is None:
+        observation.finish(Outcome.OK)  # nothing is told before something changes, which may take hours
+    with open_subscription(operation):
+        async for seen in info.context.use_cases.reader.watch(kind, identity, viewer):
+            if observation is not None and seen is not None and seen.is_change:
+                observation.begin_push(seen.traceparent)
+            # Who asks, and their role, are looked up for every change: what may no longer be seen is no longer sent.
+            await info.context.identify()
+            try:
+                viewer = await info.context.require(operation)
+            except DatabaseUnavailable:
+                if seen is not None:
+                    raise
+            else:
+                if seen is not None:
+                    yield node.of(seen.snapshot, viewer)

@@ -16,8 +16,10 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from typing_extensions import override
 
 from aiops_gateway.graphql.context import Context
+from aiops_gateway.graphql.metrics import count_errors
 from aiops_gateway.graphql.structure import limit_exceeded
 from aiops_gateway.service.admission import TooManyConnections, TooManyRequests
+from aiops_gateway.service.refusals import Reason, count_refusal
 
 _LONGEST_ID: Final = 255
 """Characters of an operation's id; it is repeated in every message about the operation."""
@@ -80,6 +82,8 @@ class WebSocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if full and message["id"] not in self.operations:
             if not await self._counted():
                 return
+            count_refusal(Reason.OPERATIONS)
+            count_errors(["LIMIT_EXCEEDED"])
             told = f"this WebSocket has {most} open operations, the limit; complete one, or open another WebSocket"
             await self.send_message({"id": message["id"], "type": "error", "payload": [limit_exceeded(told).formatted]})
             return

@@ -3,6 +3,7 @@
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aiops_gateway.limits.refused import REFUSED
 from aiops_gateway.service.admission import VISIT, Admission, TooManyConnections, TooManyRequests
 
 
@@ -31,6 +32,7 @@ class AdmissionControl:
         async def honest_send(message: Message) -> None:
             # Who asks is known only while the request is served: what was found then changes the status here.
             if visit.refused is not None and message["type"] == "http.response.start":
+                scope[REFUSED] = visit.refused.reason
                 message["status"] = 429
                 message["headers"] = [
                     *message.get("headers", ()), (b"retry-after", str(visit.refused.retry_after).encode())
@@ -49,6 +51,7 @@ def _is_stream(scope: Scope) -> bool:
 
 
 async def _refuse(error: TooManyRequests | TooManyConnections, scope: Scope, receive: Receive, send: Send) -> None:
+    scope[REFUSED] = error.reason
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyRequests) else None
     told = {"message": str(error), "extensions": {"code": "LIMIT_EXCEEDED"}}
     response = JSONResponse({"errors": [told]}, status_code=429, headers=headers)

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aiops_gateway.domain.rates import address_key
 from aiops_gateway.limits.held import Held
+from aiops_gateway.limits.refused import REFUSED
+from aiops_gateway.service.refusals import Reason, count_refusal
 
 _MOST_DIGITS = 18
 """Python refuses to read numbers of thousands of digits, and no body is that long."""
@@ -18,7 +20,8 @@ _COME_AGAIN = 1
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, reason: Reason, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        self.reason = reason
         self.status = status
         self.headers = headers
         super().__init__(message)
@@ -83,7 +86,8 @@ class BodyLimit:
         return message
 
     def _too_large(self) -> _Refused:
-        return _Refused(413, f"the request body is larger than {self._max_bytes} bytes, the limit; send less at a time")
+        message = f"the request body is larger than {self._max_bytes} bytes, the limit; send less at a time"
+        return _Refused(Reason.BODY_TOO_LARGE, 413, message)
 
 
 @dataclass(slots=True)
@@ -99,15 +103,17 @@ class _Body:
 
 def _too_slow(seconds: float) -> _Refused:
     message = f"the request body did not come within {seconds:g} s, the limit; send less at a time"
-    return _Refused(408, message, {"Connection": "close"})
+    return _Refused(Reason.SLOW_BODY, 408, message, {"Connection": "close"})
 
 
 def _too_many() -> _Refused:
     message = f"too many large requests are under way; try again in {_COME_AGAIN} s"
-    return _Refused(503, message, {"Retry-After": str(_COME_AGAIN)})
+    return _Refused(Reason.BODIES_HELD, 503, message, {"Retry-After": str(_COME_AGAIN)})
 
 
 async def _answer(refused: _Refused, scope: Scope, receive: Receive, send: Send) -> None:
+    count_refusal(refused.reason)
+    scope[REFUSED] = refused.reason
     error = {"message": str(refused), "extensions": {"code": "LIMIT_EXCEEDED"}}
     response = JSONResponse({"errors": [error]}, status_code=refused.status, headers=refused.headers)
     await response(scope, receive, send)

@@ -51,7 +51,7 @@ async def accept(
         ), added AS (
             {read_model.insert_accepted(kind, 3, "accepted")}
         ), sent AS (
-            {outbox.insert_caused(8, "accepted")}
+            {outbox.insert_caused(9, "accepted")}
         ), told AS (
             {read_model.notify(kind, "added")}
         )
@@ -59,7 +59,11 @@ async def accept(
         """,
         [pending.id for pending, _, _ in ordered],
         [digest for _, digest, _ in ordered],
-        *read_model.columns(kind, [pending for pending, _, _ in ordered]),
+        *read_model.columns(
+            kind,
+            [pending for pending, _, _ in ordered],
+            {pending.id: command.headers.get("traceparent") for pending, _, command in ordered},
+        ),
         *outbox.caused_columns([(pending.id, command) for pending, _, command in ordered], lease_seconds),
     )
     return {row["id"] for row in rows}

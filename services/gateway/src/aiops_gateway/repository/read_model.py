@@ -2,11 +2,13 @@
 
 The snapshot is kept whole in ``document``; columns that lists filter by are generated from it by PostgreSQL, so
 that a projection is the same statement for every kind. A log's text is kept beside its document, because lists
-never show it.
+never show it. ``traceparent`` is the place in a trace where the row was written last, for those who tell subscribers
+of it: another process than the one that wrote, as it may be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -24,6 +26,12 @@ S = TypeVar("S", bound=Snapshot)
 
 CHANGES_CHANNEL = "gateway_changes"
 """Notifications ``<kind>:<uuid>,<uuid>…`` for rows that changed."""
+
+ROW = "id, version, created_at, document, large, traceparent"
+"""What is written of a row, in the order of ``columns`` and ``rows``."""
+
+_SAMPLED = 1
+"""https://www.w3.org/TR/trace-context/#sampled-flag"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,14 @@ class Page(Generic[S]):
     rows: list[S]
     has_next: bool
     has_previous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[S]):
+    """A row: the snapshot, and the ``traceparent`` of what wrote it; None where that trace is not recorded."""
+
+    snapshot: S
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +118,7 @@ def insert_accepted(kind: Kind[S], first: int, accepted: str) -> str:
     It takes the parameters of ``columns`` from number ``first`` on. A row that an event was faster with is left alone.
     """
     return f"""
-        INSERT INTO {kind.table} (id, version, created_at, document, large)
+        INSERT INTO {kind.table} ({ROW})
         SELECT e.* FROM {rows(first)} WHERE e.id IN (SELECT id FROM {accepted})
         ON CONFLICT (id) DO NOTHING
         RETURNING id
@@ -120,45 +136,64 @@ def notify(kind: Kind[S], changed: str) -> str:
     """
 
 
-def columns(kind: Kind[S], snapshots: Sequence[S]) -> list[list[Any]]:
-    """Snapshots as the parameters of an insert, one array for each column."""
+def columns(
+    kind: Kind[S], snapshots: Sequence[S], traceparents: Mapping[UUID, str | None] | None = None
+) -> list[list[Any]]:
+    """Snapshots as the parameters of an insert, one array for each column; ``traceparents`` by the snapshots' ids."""
+    written_by = traceparents or {}
     return [
         [s.id for s in snapshots],
         [s.version for s in snapshots],
         [s.created_at for s in snapshots],
         [kind.dump(s) for s in snapshots],
         [getattr(s, kind.large_field) if kind.large_field else None for s in snapshots],
+        [_recorded(written_by.get(s.id)) for s in snapshots],
     ]
+
+
+def _recorded(traceparent: str | None) -> str | None:
+    # A trace that nobody will see is not worth the bytes, nor a look at it when subscribers are told.
+    return traceparent if traceparent is not None and int(traceparent[-2:], 16) & _SAMPLED else None
 
 
 def rows(first: int) -> str:
     """The relation ``e`` of the parameters of ``columns``, from number ``first`` on."""
-    types = ("uuid", "int", "timestamptz", "jsonb", "text")
+    types = ("uuid", "int", "timestamptz", "jsonb", "text", "text")
     parameters = ", ".join(f"${number}::{name}[]" for number, name in enumerate(types, start=first))
     return f"unnest({parameters}) AS e (id)"
 
 
-async def project(connection: Connection, kind: Kind[S], snapshots: Sequence[S]) -> None:
-    """Bring rows up to these snapshots, ignoring those that are not newer, and notify subscribers on commit."""
+async def project(
+    connection: Connection,
+    kind: Kind[S],
+    snapshots: Sequence[S],
+    traceparents: Sequence[str | None] = (),
+) -> None:
+    """Bring rows up to these snapshots, ignoring those that are not newer, and notify subscribers on commit.
+
+    ``traceparents`` are where each was found to be written, in the order of the snapshots.
+    """
     newest: dict[UUID, S] = {}
-    for snapshot in snapshots:
+    written_by: dict[UUID, str | None] = {}
+    for snapshot, traceparent in zip_longest(snapshots, traceparents):
         if snapshot.id not in newest or snapshot.version > newest[snapshot.id].version:
             newest[snapshot.id] = snapshot
+            written_by[snapshot.id] = traceparent
     # In the order of ids, so that two gateways with overlapping batches cannot deadlock.
     ordered = [newest[identity] for identity in sorted(newest)]
     await connection.execute(
         f"""
         WITH written AS (
-            INSERT INTO {kind.table} (id, version, created_at, document, large)
+            INSERT INTO {kind.table} ({ROW})
             SELECT e.* FROM {rows(1)}
-            ON CONFLICT (id) DO UPDATE SET
-                version = excluded.version, document = excluded.document, large = excluded.large
+            ON CONFLICT (id) DO UPDATE SET version = excluded.version, document = excluded.document,
+                large = excluded.large, traceparent = excluded.traceparent
                 WHERE {kind.table}.version < excluded.version
             RETURNING id
         )
         {notify(kind, "written")}
         """,
-        *columns(kind, ordered),
+        *columns(kind, ordered, written_by),
     )
 
 
@@ -168,10 +203,12 @@ async def get(connection: Connection, kind: Kind[S], identity: UUID) -> S | None
     return kind.load(row["document"], row["large"]) if row else None
 
 
-async def get_many(connection: Connection, kind: Kind[S], ids: Sequence[UUID]) -> dict[UUID, S]:
-    """Whole snapshots by their ids; those that are not there are left out."""
-    rows = await connection.fetch(f"SELECT id, document, large FROM {kind.table} WHERE id = ANY($1::uuid[])", list(ids))
-    return {row["id"]: kind.load(row["document"], row["large"]) for row in rows}
+async def get_many(connection: Connection, kind: Kind[S], ids: Sequence[UUID]) -> dict[UUID, Stored[S]]:
+    """Whole rows by their ids; those that are not there are left out."""
+    rows = await connection.fetch(
+        f"SELECT id, document, large, traceparent FROM {kind.table} WHERE id = ANY($1::uuid[])", list(ids)
+    )
+    return {row["id"]: Stored(kind.load(row["document"], row["large"]), row["traceparent"]) for row in rows}
 
 
 async def contents(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, str]:

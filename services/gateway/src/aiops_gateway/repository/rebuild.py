@@ -14,7 +14,7 @@ from aiops_common.postgres import Connection
 from aiops_contracts.auth import ApiKeySnapshot, SigningKey, UserSnapshot
 from aiops_contracts.base import Snapshot
 from aiops_gateway.repository import api_keys, read_model
-from aiops_gateway.repository.read_model import CHANGES_CHANNEL, Kind
+from aiops_gateway.repository.read_model import CHANGES_CHANNEL, ROW, Kind
 
 S = TypeVar("S", bound=Snapshot)
 T = TypeVar("T")
@@ -22,7 +22,6 @@ T = TypeVar("T")
 _BATCH = 200
 """Rows of one statement: their ids must fit into one notification."""
 
-_ROW = "id, version, created_at, document, large"
 _USER_COLUMNS = "id, version, email, display_name, role, created_at, updated_at"
 
 
@@ -54,12 +53,12 @@ async def only_here(connection: Connection, kind: Kind[Any]) -> list[list[Any]]:
     """
     rows = await connection.fetch(
         f"""
-        SELECT {_ROW} FROM {kind.table} AS e WHERE version = 0 AND NOT EXISTS (
+        SELECT {ROW} FROM {kind.table} AS e WHERE version = 0 AND NOT EXISTS (
             SELECT FROM outbox WHERE id = e.id AND (sent_at IS NULL OR sent_at > now() - interval '12 hours')
         )
         """
     )
-    return [[row[column] for row in rows] for column in _ROW.split(", ")]
+    return [[row[column] for row in rows] for column in ROW.split(", ")]
 
 
 async def repair(connection: Connection, kind: Kind[S], snapshots: Sequence[S]) -> int:
@@ -72,9 +71,9 @@ async def repair(connection: Connection, kind: Kind[S], snapshots: Sequence[S]) 
         changed += await connection.fetchval(
             f"""
             WITH written AS (
-                INSERT INTO {kind.table} AS known ({_ROW}) SELECT e.* FROM {read_model.rows(1)}
+                INSERT INTO {kind.table} AS known ({ROW}) SELECT e.* FROM {read_model.rows(1)}
                 ON CONFLICT (id) DO UPDATE SET version = excluded.version, created_at = excluded.created_at,
-                    document = excluded.document, large = excluded.large
+                    document = excluded.document, large = excluded.large, traceparent = excluded.traceparent
                     WHERE known.version < excluded.version OR (known.version = excluded.version AND
                         (known.created_at, known.document, known.large)
                         IS DISTINCT FROM (excluded.created_at, excluded.document, excluded.large))
@@ -160,7 +159,7 @@ async def add(connection: Connection, kind: Kind[Any], columns: Sequence[Sequenc
         added += await connection.fetchval(
             f"""
             WITH added AS (
-                INSERT INTO {kind.table} ({_ROW}) SELECT e.* FROM {read_model.rows(1)} ORDER BY e.id
+                INSERT INTO {kind.table} ({ROW}) SELECT e.* FROM {read_model.rows(1)} ORDER BY e.id
                 ON CONFLICT (id) DO NOTHING RETURNING id
             ), told AS (
                 {read_model.notify(kind, "added")}

@@ -7,13 +7,17 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
 from aiops_common.batching import Batcher
+from aiops_common.logging import get_logger
 from aiops_common.messaging.message import Outgoing, new_message_id
+from aiops_common.messaging.names import PRINCIPAL_HEADER
 from aiops_common.messaging.relay import HAND_OVER_LEASE_SECONDS, HandOver
 from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
 from aiops_contracts.base import Message, Snapshot
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.repository import acceptance, read_model
 from aiops_gateway.repository.read_model import Kind
+
+_log = get_logger(__name__)
 
 S = TypeVar("S", bound=Snapshot)
 
@@ -83,11 +87,15 @@ class Acceptance:
             KeyReused: the key stands for something else.
             DatabaseUnavailable: nothing was accepted for certain.
         """
+        message_id, message_type = work.identity.message_id, work.command.routing_key
         if await self._batcher.submit(work):
+            principal = work.command.headers.get(PRINCIPAL_HEADER)
+            _log.info("work.accepted", message_id=message_id, message_type=message_type, principal=principal)
             return work.pending
         async with self._pool.connection() as connection:
             await check_digest(connection, work.identity)
             current = await read_model.get(connection, work.kind, work.identity.message_id)
+        _log.info("work.repeated", message_id=message_id, message_type=message_type)
         return _as_accepted(work.pending, current)
 
     async def _flush(self, batch: Sequence[Work[Any]]) -> list[bool]:
@@ -117,6 +125,7 @@ async def check_digest(connection: Connection, identity: Identity) -> None:
     """Raises KeyReused where the key was first used for something else."""
     first = await acceptance.digests(connection, [identity.message_id])
     if identity.digest is not None and first.get(identity.message_id, identity.digest) != identity.digest:
+        _log.info("idempotency_key.reused", message_id=identity.message_id)
         raise KeyReused
 
 

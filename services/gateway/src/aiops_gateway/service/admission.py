@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiops_gateway.domain.rates import Buckets, Rate, Seats, address_key
+from aiops_gateway.service.refusals import Reason, count_refusal
 
 VISIT: Final = "aiops.visit"
 """Where the visit stands in the scope of a request, for those who find out who is asking."""
@@ -17,14 +18,21 @@ VISIT: Final = "aiops.visit"
 class TooManyRequests(Exception):
     """A rate is exceeded; the message says which, and when to come again."""
 
-    def __init__(self, message: str, seconds: float) -> None:
+    def __init__(self, message: str, seconds: float, reason: Reason = Reason.RATE) -> None:
         self.retry_after = max(1, math.ceil(seconds))
         """Whole seconds until the next request would be answered."""
+        self.reason = reason
+        count_refusal(reason)
         super().__init__(f"{message}; try again in {self.retry_after} s")
 
 
 class TooManyConnections(Exception):
     """There are as many WebSockets and streams as there may be; the message says of whom."""
+
+    def __init__(self, message: str) -> None:
+        self.reason = Reason.CONNECTIONS
+        count_refusal(self.reason)
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,8 @@ class Visit:
         """
         wait = self.admission.sign_ins.take(self.address)
         if wait:
-            raise TooManyRequests("too many sign-ins, sign-ups and refreshed tokens from this address", wait)
+            told = "too many sign-ins, sign-ups and refreshed tokens from this address"
+            raise TooManyRequests(told, wait, Reason.SIGN_IN_RATE)
 
     def seat(self, principal: str) -> None:
         """Count this WebSocket or stream as one of ``principal``; once, whatever it is called again for.

@@ -79,6 +79,7 @@ class Answers:
             if claimed:
                 return await self._act(key.message_id, claimant, act, end)
             if kept is not None and kept.digest != key.digest:
+                _log.info("idempotency_key.reused", message_id=key.message_id)
                 raise KeyReused
             if kept is not None and kept.answer is not None:
                 return kept.answer

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeAlias
 from uuid import UUID
 
-from prometheus_client import Gauge
-
 from aiops_common.postgres import RECONNECTED, Listener
 from aiops_gateway.repository.read_model import CHANGES_CHANNEL, KINDS
 
@@ -19,8 +17,6 @@ MAX_WAITING: Final = 1000
 
 LOOK_AGAIN_SECONDS: Final = 15.0
 """How long a subscriber is believed without a look at their right to subscribe, while there is nothing to tell."""
-
-_SUBSCRIPTIONS: Final = Gauge("aiops_gateway_subscriptions", "Subscriptions that are open on this process")
 
 _VIEWER: Final = "viewer"
 _ACCOUNTS: Final = frozenset({"user", "apiKey"})
@@ -122,11 +118,9 @@ class Changes:
         keys: tuple[Key, Key] = ((kind, only), (_VIEWER, viewer_id))
         for key in keys:
             self._subscribers.setdefault(key, set()).add(subscriber)
-        _SUBSCRIPTIONS.inc()
         try:
             yield subscriber
         finally:
-            _SUBSCRIPTIONS.dec()
             for key in keys:
                 self._subscribers[key].discard(subscriber)
                 if not self._subscribers[key]:

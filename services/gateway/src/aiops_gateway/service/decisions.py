@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
+from aiops_common.messaging.message import current_trace_headers
 from aiops_common.messaging.requests import Requester
 from aiops_common.postgres import Pool
 from aiops_common.single_flight import SingleFlight
@@ -109,7 +110,8 @@ class Decisions:
             )
             if reply.ticket is not None:
                 async with self._pool.transaction() as connection:
-                    await read_model.project(connection, TICKETS, [reply.ticket])
+                    traceparent = current_trace_headers().get("traceparent")
+                    await read_model.project(connection, TICKETS, [reply.ticket], [traceparent])
             return move_to_keep(reply)
 
         return await kept_move(self._pool, await self._answers.once(identity, act, may_be_done=True))

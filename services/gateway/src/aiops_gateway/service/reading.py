@@ -1,7 +1,8 @@
 """Reading: single entities, pages of lists, accounts, changes."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from aiops_common.postgres import Pool
@@ -19,6 +20,19 @@ S = TypeVar("S", bound=Snapshot)
 
 class NotThere(Exception):
     """There is no entity with the id that was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[S]):
+    """An entity as a subscriber is told of it.
+
+    ``is_change`` is false for the state that was there already; ``traceparent`` is of what wrote a change, None where
+    that trace is not recorded.
+    """
+
+    snapshot: S
+    is_change: bool
+    traceparent: str | None = None
 
 
 class Reader:
@@ -64,7 +78,7 @@ class Reader:
         async with self._pool.connection() as connection:
             return await accounts.count_users(connection)
 
-    async def watch(self, kind: Kind[S], identity: UUID | None, viewer: Viewer) -> AsyncIterator[S | None]:
+    async def watch(self, kind: Kind[S], identity: UUID | None, viewer: Viewer) -> AsyncIterator[Seen[S] | None]:
         """The present state of one entity, then it again after every change; or every entity of the kind as it changes.
 
         Versions of one entity never go backwards. None comes in between whenever it is time to look whether
@@ -82,12 +96,12 @@ class Reader:
                 present = await self._shared.get(kind, identity)
                 if present is None:
                     raise NotThere(f"there is no {kind.name} with this id")
-                told = present.version
-                yield present
+                told = present.snapshot.version
+                yield Seen(present.snapshot, is_change=False)
             async for changed in subscriber.changes():
-                snapshot = await self._shared.get(kind, changed) if changed is not None else None
+                stored = await self._shared.get(kind, changed) if changed is not None else None
                 if changed is None:
                     yield None
-                elif snapshot is not None and snapshot.version > told:
-                    told = snapshot.version if identity is not None else told
-                    yield snapshot
+                elif stored is not None and stored.snapshot.version > told:
+                    told = stored.snapshot.version if identity is not None else told
+                    yield Seen(stored.snapshot, is_change=True, traceparent=stored.traceparent)

@@ -9,7 +9,7 @@ from uuid import UUID
 from aiops_common.postgres import DatabaseUnavailable, Pool
 from aiops_contracts.base import Snapshot
 from aiops_gateway.repository import read_model
-from aiops_gateway.repository.read_model import KINDS, Kind
+from aiops_gateway.repository.read_model import KINDS, Kind, Stored
 
 S = TypeVar("S", bound=Snapshot)
 
@@ -29,14 +29,14 @@ class SharedReads:
         self._asked: dict[tuple[str, UUID], asyncio.Future[Any]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def get(self, kind: Kind[S], identity: UUID) -> S | None:
-        """One entity, None where there is none.
+    async def get(self, kind: Kind[S], identity: UUID) -> Stored[S] | None:
+        """One row, None where there is none.
 
         Raises:
             DatabaseUnavailable: PostgreSQL cannot be reached.
         """
         key = (kind.name, identity)
-        answer: asyncio.Future[S | None] | None = self._asked.get(key)
+        answer: asyncio.Future[Stored[S] | None] | None = self._asked.get(key)
         if answer is None:
             answer = self._asked[key] = asyncio.get_running_loop().create_future()
             if self._task is None:
