@@ -5,6 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from aiops_common.sealing import Keyring
+from aiops_local.jaeger import JaegerServer
 from aiops_local.layout import Layout
 from aiops_local.postgres import PostgresServer
 from aiops_local.rabbitmq import RabbitmqServer
@@ -13,12 +14,13 @@ from aiops_local.services import CONTENT, ENGINES, SERVICES, Services
 
 @pytest.fixture
 def services(tmp_path: Path) -> Services:
-    return Services(tmp_path, Layout.of(tmp_path), PostgresServer(tmp_path), RabbitmqServer(tmp_path))
+    servers = (PostgresServer(tmp_path), RabbitmqServer(tmp_path), JaegerServer(tmp_path))
+    return Services(tmp_path, Layout.of(tmp_path), *servers)
 
 
 @pytest.fixture(autouse=True)
 def no_language_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "LLM_MODEL"):
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "LLM_MODEL", "OTEL_EXPORTER_OTLP_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -90,6 +92,35 @@ def test_a_shell_that_sourced_stack_env_changes_no_command(services: Services, m
         monkeypatch.setenv(name, value)
 
     assert [services.serve(name, scripted_llm=False).fingerprint for name in SERVICES] == before
+
+
+def test_without_a_jaeger_spans_go_to_the_file_only(services: Services) -> None:
+    assert services.stack_env(scripted_llm=False)["JAEGER_URL"] == ""
+    for name in SERVICES:
+        environment = services.serve(name, scripted_llm=False).environment
+        assert [variable for variable in environment if variable.startswith("OTEL_")] == []
+        assert environment["TRACES_FILE"] == str(services.layout.traces)
+
+
+def test_a_jaeger_that_was_started_gets_every_span_beside_the_file(services: Services) -> None:
+    services.layout.pid_file("jaeger").write_text("1\n")
+
+    assert services.stack_env(scripted_llm=False)["JAEGER_URL"] == services.jaeger.url
+    for name in SERVICES:
+        environment = services.serve(name, scripted_llm=False).environment
+        assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == services.jaeger.otlp
+        assert environment["TRACES_FILE"] == str(services.layout.traces)
+
+
+def test_the_callers_telemetry_settings_win(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    services.layout.pid_file("jaeger").write_text("1\n")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.example:4318")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+
+    environment = services.serve("triage", scripted_llm=False).environment
+
+    assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector.example:4318"
+    assert environment["OTEL_TRACES_SAMPLER"] == "always_off"
 
 
 def test_stack_env_says_what_is_promised(services: Services) -> None:

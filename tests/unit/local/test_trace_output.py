@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from aiops_local.trace import Span, bar, read_spans, search, show
+from aiops_local.spans import Span, read_spans, search
+from aiops_local.trace import bar, show
 
 TRACE = "1897a0938a1af1cc880cda35bcbc2470"
 OTHER = "1897a0ffffffffffffffffffffffffff"

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiops_local.trace import Node, Span, build
+from aiops_local.spans import Span
+from aiops_local.trace import Node, build
 
 
 def span(span_id: str, parent_id: str | None = None, start_ns: int = 0) -> Span:

@@ -1,4 +1,4 @@
-"""`python -m aiops_local up | down | status | logs | clean`: the stack of this checkout, in `.local`."""
+"""`python -m aiops_local up | down | status | jaeger | logs | clean`: the stack of this checkout, in `.local`."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from aiops_local import jaeger_program
 from aiops_local.installations import NotInstalled
+from aiops_local.jaeger_program import BuildFailed, CannotBuild
 from aiops_local.logs import show
 from aiops_local.processes import ProcessFailed
 from aiops_local.readiness import NotReady
@@ -40,10 +42,12 @@ def up(
         "GraphQL": environment["GRAPHQL_URL"],
         "RabbitMQ": f"http://{environment['RABBITMQ_MANAGEMENT_URL'].partition('@')[2]}",
         "PostgreSQL": environment["DATABASE_URL"].partition("@")[2],
+        "Jaeger": environment["JAEGER_URL"],
         "log in as": environment["ADMIN_EMAIL"],
         "passwords": str(STATE / "stack.env"),
     }.items():
-        console.print(f"  {label:<12}{address}", soft_wrap=True)
+        if address:
+            console.print(f"  {label:<12}{address}", soft_wrap=True)
 
 
 @app.command()
@@ -74,6 +78,19 @@ def status() -> None:
 
 
 @app.command()
+def jaeger(
+    if_possible: Annotated[bool, typer.Option(help="Where it cannot be built, say so and exit with 0.")] = False,
+) -> None:
+    """Find Jaeger, or build the pinned version with Go; the next `up` uses it."""
+    try:
+        program = jaeger_program.find() or jaeger_program.build(lambda what: console.print(f"[dim]{what}[/dim]"))
+    except CannotBuild as error:
+        console.print(escape(str(error)), soft_wrap=True)
+        raise typer.Exit(0 if if_possible else 1) from None
+    console.print(f"Jaeger {jaeger_program.version_of(program)}: {program}", soft_wrap=True)
+
+
+@app.command()
 def logs(lines: Annotated[int, typer.Option(help="How many earlier lines of each log to show first.")] = 10) -> None:
     """Follow the logs of all processes until interrupted."""
     try:
@@ -86,7 +103,7 @@ def main() -> None:
     """Run a command; what went wrong with the stack is told without a traceback."""
     try:
         app()
-    except (NotInstalled, ProcessFailed, NotReady) as error:
+    except (BuildFailed, NotInstalled, ProcessFailed, NotReady) as error:
         Console(stderr=True, highlight=False).print(f"[bold red]failed[/bold red] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
 

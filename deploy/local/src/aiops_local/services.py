@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiops_local.choices import Choices, credentials, ports
+from aiops_local.jaeger import JaegerServer
 from aiops_local.layout import Layout
 from aiops_local.postgres import PostgresServer
 from aiops_local.processes import Command
@@ -40,6 +41,7 @@ class Services:
     layout: Layout
     postgres: PostgresServer
     rabbitmq: RabbitmqServer
+    jaeger: JaegerServer
 
     @property
     def ports(self) -> Choices[int]:
@@ -106,6 +108,7 @@ class Services:
             "RABBITMQ_NODE": self.rabbitmq.node,
             "RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url,
             "OPENAI_BASE_URL": model.get("OPENAI_BASE_URL", ""),
+            "JAEGER_URL": self.jaeger.url if self.jaeger.is_used else "",
             **{f"{name.upper()}_URL": self.url(name) for name in SERVICES if name != "gateway"},
             # For the services' own commands, such as `python -m aiops_gateway rebuild`.
             **{key: value for name in SERVICES for key, value in self._addresses(name).items()},
@@ -138,6 +141,7 @@ class Services:
             }
         return {
             **({"GATEWAY_DEVELOPMENT": "true"} if name == "gateway" else {}),
+            **({"OTEL_EXPORTER_OTLP_ENDPOINT": self.jaeger.otlp} if self.jaeger.is_used else {}),
             **_given(os.environ, prefix, "OTEL_", but_not=f"{prefix}URL"),
             **self._addresses(name),
             **{prefix + variable: value for variable, value in own.items()},

@@ -1,6 +1,7 @@
 """The whole stack: what runs, in which order it comes up, and how it goes down again."""
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,15 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from aiops_local import epmd, postgres, rabbitmq
+from aiops_local import epmd, jaeger, postgres, rabbitmq
 from aiops_local.choices import is_free
 from aiops_local.environment import write_env_file
+from aiops_local.jaeger import JaegerServer
 from aiops_local.layout import Layout
 from aiops_local.postgres import PostgresServer
 from aiops_local.process_tree import descendants, end, line, wait_until_reaped
-from aiops_local.processes import Command, Processes
+from aiops_local.processes import Command, Processes, ProcessFailed
 from aiops_local.rabbitmq import RabbitmqServer
-from aiops_local.readiness import accepts_connections, answers_http, wait_until
+from aiops_local.readiness import NotReady, accepts_connections, answers_http, wait_until
 from aiops_local.services import LLM, SERVICES, Services
 
 _SERVICE_SECONDS = 90.0
@@ -43,18 +45,21 @@ class Stack:
         self.processes = Processes(self.layout)
         self.postgres = PostgresServer(state_dir)
         self.rabbitmq = RabbitmqServer(state_dir)
-        self.services = Services(root.resolve(), self.layout, self.postgres, self.rabbitmq)
+        self.jaeger = JaegerServer(state_dir)
+        self.services = Services(root.resolve(), self.layout, self.postgres, self.rabbitmq, self.jaeger)
         self._say = say
 
-    def up(self, *, scripted_llm: bool = False) -> dict[str, str]:
+    def up(self, *, scripted_llm: bool = False, traced: bool = True) -> dict[str, str]:
         """Start what is not running or was started otherwise, wait until all is ready; returns what stack.env holds.
 
+        Where it is to be `traced` and this machine has a Jaeger, that runs too and gets the services' spans.
         Raises NotInstalled, ProcessFailed (something ended; carries the end of its log) or NotReady.
         """
         with self._locked():
             self._end_strays()
             if not scripted_llm:
                 self.processes.stop(LLM)
+            self._prepare_jaeger(traced)
             _together([partial(self._prepare_postgres, scripted_llm), self._prepare_rabbitmq])
             names = [*([LLM] if scripted_llm else []), *SERVICES]
             self._free_ports(names)
@@ -89,10 +94,11 @@ class Stack:
     def status(self) -> list[State]:
         """How every part that should run does."""
         names = [*([LLM] if self.layout.pid_file(LLM).exists() else []), *SERVICES]
+        traced = [self._state(jaeger.NAME, self.jaeger.ready, self.jaeger.url)] if self.jaeger.is_used else []
         states = [self._state(postgres.NAME, self.postgres.ready, f"127.0.0.1:{self.postgres.port}")]
         states.append(self._state(rabbitmq.NAME, self.rabbitmq.ready, f"127.0.0.1:{self.rabbitmq.port}"))
         states += [self._state(name, partial(self._ready, name), self.services.url(name)) for name in names]
-        return states
+        return states + traced
 
     def _state(self, name: str, ready: Callable[[], bool], address: str) -> State:
         process = self.processes.running(name)
@@ -139,6 +145,18 @@ class Stack:
             _together([partial(self.processes.run, self.services.migrate(name), _TASK_SECONDS) for name in behind])
         with self._told("histories protected"):
             self.processes.run(self.services.protect_postgres(), _TASK_SECONDS)
+
+    def _prepare_jaeger(self, traced: bool) -> None:
+        # Whoever names an endpoint has a collector already.
+        if not traced or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+            self.jaeger.stop()
+            return
+        try:
+            started = self.jaeger.start()
+            self._say("Jaeger ready" if started else "no Jaeger on this machine; `make jaeger` builds one")
+        except (ProcessFailed, NotReady) as error:
+            self.jaeger.stop()
+            self._say(f"going on without Jaeger: {error}")
 
     def _prepare_rabbitmq(self) -> None:
         with self._told("RabbitMQ ready"):

@@ -1,25 +1,30 @@
-"""`python -m aiops_local.trace ID`: the spans of one trace as a tree, from the file that all services append to.
+"""`python -m aiops_local.trace ID`: the spans of one trace as a tree.
 
-ID is a trace id or its first 6 or more digits. Format of the file: aiops_common.telemetry.FileSpanExporter.
+They come from the stack's Jaeger where it runs and has them, else from the file that all services append to: what
+others sent, such as a partner, is in Jaeger only. ID is a trace id or its first 6 or more digits.
 """
 
-import json
+import http.client
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from aiops_local.jaeger import JaegerServer
+from aiops_local.jaeger_spans import fetch, parse
+from aiops_local.spans import Found, Span, read_spans, search
+
 STATE = Path(__file__).resolve().parents[4] / ".local"
 SHORTEST_PREFIX = 6
 
-_RECENT = 8
+_WHOLE_ID = 32
 _WIDTH = 100
 _GUIDE = 4  # columns that each level of a rich tree takes
 _NUMBERS = 2 * 11
@@ -27,29 +32,17 @@ _TIMELINE = 24
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 _TOLD = (
     ("http.status_code", "HTTP {}"),
+    ("http.response.status_code", "HTTP {}"),
     ("messaging.destination.name", "{}"),
+    ("db.operation.batch.size", "batch of {}"),
     ("aiops.attempt", "attempt {}"),
+    ("aiops.retry.rung", "rung {}"),
+    ("aiops.reason", "{}"),
     ("gen_ai.usage.input_tokens", "{} tokens in"),
     ("gen_ai.usage.output_tokens", "{} tokens out"),
     ("error.type", "{}"),
 )
-"""Attributes that are shown, and how; the others are in the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One line of the file; times are nanoseconds since the epoch, `attributes` are OpenTelemetry's."""
-
-    trace_id: str
-    span_id: str
-    parent_id: str | None
-    service: str
-    name: str
-    kind: str
-    start_ns: int
-    end_ns: int
-    status: str
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+"""Attributes that are shown, and how; the others are where the spans came from."""
 
 
 @dataclass(slots=True)
@@ -62,46 +55,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """A whole trace: `roots` have no parent; the parents of `orphans` are not in the file."""
+    """A whole trace: `roots` have no parent; the parents of `orphans` were not recorded."""
 
     roots: list[Node]
     orphans: list[Node]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Spans by the id of each trace that matches, and (id, first two spans' names, start) of the newest traces."""
-
-    traces: dict[str, list[Span]]
-    newest: list[tuple[str, str, int]]
-
-
-def read_spans(lines: Iterable[bytes]) -> Iterator[Span]:
-    """The spans on `lines`; a line that is not one (a process ended while writing it) is left out."""
-    for line in lines:
-        try:
-            raw = json.loads(line)
-            yield Span(**{name: raw[name] for name in Span.__slots__})
-        except (ValueError, KeyError, TypeError):
-            continue
-
-
-def search(spans: Iterable[Span], prefix: str) -> Found:
-    """Look for traces whose id begins with `prefix`, holding no more than those and a few others at a time."""
-    traces: dict[str, list[Span]] = {}
-    recent: dict[str, list[tuple[int, str]]] = {}
-    for span in spans:
-        if span.trace_id.startswith(prefix):
-            traces.setdefault(span.trace_id, []).append(span)
-        # Re-inserted at the end: what was written to last is the newest.
-        names = recent.pop(span.trace_id, [])
-        recent[span.trace_id] = sorted([*names, (span.start_ns, span.name)])[:2]
-        if len(recent) > _RECENT:
-            del recent[next(iter(recent))]
-    newest = [
-        (trace_id, " › ".join(name for _, name in names), names[0][0]) for trace_id, names in reversed(recent.items())
-    ]
-    return Found(traces, newest)
 
 
 def build(spans: Iterable[Span]) -> Forest:
@@ -196,18 +153,40 @@ def _milliseconds(nanoseconds: int) -> str:
     return f"{nanoseconds / 1e6:,.1f} ms"
 
 
-def show(path: Path, prefix: str, console: Console) -> int:
-    """Print the trace; returns the exit code: 0, or 1 where it is not exactly one trace, told with what there is."""
+def show(path: Path, prefix: str, console: Console, jaeger_url: str = "") -> int:
+    """Print the trace; returns the exit code: 0, or 1 where it is not exactly one trace, told with what there is.
+
+    `jaeger_url` is asked first where it is given and the id is whole, or the file at `path` completes it.
+    """
     try:
         with path.open("rb") as lines:
             found = search(read_spans(lines), prefix)
     except FileNotFoundError:
-        console.print(Text(f"there are no traces yet: {path} does not exist; `make up` and send a request"))
-        return 1
-    if len(found.traces) == 1 and len(prefix) >= SHORTEST_PREFIX:
-        [(trace_id, spans)] = found.traces.items()
-        console.print(render(trace_id, spans, min(console.width, _WIDTH)))
-        return 0
+        if not jaeger_url:
+            console.print(Text(f"there are no traces yet: {path} does not exist; `make up` and send a request"))
+            return 1
+        found = Found({}, [])
+    known = {prefix} if len(prefix) == _WHOLE_ID else set(found.traces)
+    if len(known) == 1 and len(prefix) >= SHORTEST_PREFIX:
+        [trace_id] = known
+        spans = _from_jaeger(jaeger_url, trace_id) or found.traces.get(trace_id, [])
+        if spans:
+            console.print(render(trace_id, spans, min(console.width, _WIDTH)))
+            return 0
+    _say_why_not(found, path, prefix, console)
+    return 1
+
+
+def _from_jaeger(url: str, trace_id: str) -> list[Span]:
+    if not url:
+        return []
+    try:
+        return parse(fetch(url, trace_id))
+    except (OSError, http.client.HTTPException):
+        return []  # it is just ending, or starting: the file has the trace too
+
+
+def _say_why_not(found: Found, path: Path, prefix: str, console: Console) -> None:
     if not prefix:
         console.print(Text("say which trace: make trace ID=<trace id or its beginning>"))
     elif len(prefix) < SHORTEST_PREFIX:
@@ -220,7 +199,6 @@ def show(path: Path, prefix: str, console: Console) -> int:
     for trace_id, names, start_ns in found.newest:
         when = datetime.fromtimestamp(start_ns / 1e9, UTC).strftime("%H:%M:%S")
         console.print(Text(f"  {trace_id}  {when}  {names}"), overflow="ellipsis", no_wrap=True)
-    return 1
 
 
 def main(
@@ -231,7 +209,9 @@ def main(
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH, no_color=True)
-    sys.exit(show(state / "traces.jsonl", trace_id.strip().lower(), console))
+    jaeger = JaegerServer(state) if state.is_dir() else None
+    url = jaeger.url if jaeger and jaeger.pid else ""
+    sys.exit(show(state / "traces.jsonl", trace_id.strip().lower(), console, url))
 
 
 if __name__ == "__main__":
