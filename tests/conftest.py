@@ -1,11 +1,14 @@
 """Fixtures that need servers; a test that asks for none of them does no IO."""
 
+import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from yarl import URL
 
 from aiops_common.postgres import Pool
@@ -20,6 +23,24 @@ from support.servers import (
     rabbitmq_server,
     service_passwords,
 )
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that a test runs in this process sets up logging for all of it."""
+    root = logging.getLogger()
+    before, hooks, raising = (
+        (root.handlers[:], root.level),
+        (sys.excepthook, threading.excepthook),
+        logging.raiseExceptions,
+    )
+    yield
+    if structlog.is_configured():
+        root.handlers[:], root.level = before
+        sys.excepthook, threading.excepthook = hooks
+        logging.raiseExceptions = raising
+        logging.captureWarnings(capture=False)
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ CANARIES = {
     "api key": "aiops_Q2FuYXJ5LUtleS1PZi1Ob2JvZHktMDEyMzQ1Njc4OTA",
     "refresh token": "Q2FuYXJ5UmVmcmVzaFRva2VuT2ZOb2JvZHk0NTY3ODkwMTI",
     "bearer": "cAnArYbEaReR0123456789AbCdEf",
+    "model key": "sk-CaNaRyOfTheModel0123456789AbCdEfGhIjKlMn",
 }
 """What must not be seen anywhere, by kind."""
 
@@ -42,5 +43,19 @@ LINES = (
     f"sent Authorization: Bearer {CANARIES['bearer']} along",
 )
 """One line for each, as they stand in logs, tickets and commits."""
+
+HEADERS = {
+    "User-Agent": f"curl ({CANARIES['e-mail']})",
+    "traceparent": "00-{trace_id}-1111111111111111-01",
+    "tracestate": f"carla={CANARIES['e-mail']},key={CANARIES['api key']}",
+    "baggage": f"user={CANARIES['e-mail']},token={CANARIES['jwt']}",
+    "Cookie": f"session={CANARIES['refresh token']}",
+    "Referer": f"https://{CANARIES['url']}@birdcage.example/?access_token={CANARIES['jwt']}",
+    "X-Forwarded-For": CANARIES["ip"],
+    "X-Request-Id": CANARIES["e-mail"],
+    "X-Api-Key": CANARIES["api key"],
+    "Idempotency-Key": CANARIES["card"],
+}
+"""Headers of a request that is itself all right; ``{trace_id}`` is to be filled in."""
 
 TEXT = "\n".join(LINES)

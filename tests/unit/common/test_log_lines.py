@@ -6,13 +6,14 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
-import structlog
+from prometheus_client import REGISTRY
 
+from aiops_common.log_lines import LONGEST_LINE
 from aiops_common.logging import get_logger, setup_logging
 from aiops_common.redaction.records import SHOWN_CHARS
 from support.canaries import CANARIES, LINES
@@ -21,19 +22,12 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
-    root, written = logging.getLogger(), io.StringIO()
-    before, hooks = (root.handlers[:], root.level), (sys.excepthook, threading.excepthook)
+def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
+    written = io.StringIO()
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", written)
         setup_logging("shop", "DEBUG")
-    # Ours log under names of their own; these tests are one more of them.
-    logging.getLogger("aiops_common.test").setLevel("DEBUG")
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
-    root.handlers[:], root.level = before
-    sys.excepthook, threading.excepthook = hooks
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    return lambda: [json.loads(line) for line in written.getvalue().splitlines()]
 
 
 def _clean(found: list[dict[str, Any]]) -> None:
@@ -106,7 +100,7 @@ def test_what_a_name_says_to_be_secret_is_not_shown(lines: Lines, name: str, val
     assert "correct horse" not in str(lines())
 
 
-@pytest.mark.parametrize("odd", ["\ud800", 2**70])
+@pytest.mark.parametrize("odd", ["\ud800", 2**70, float("nan"), {"\ud800": "\ud800"}, b"\xff\xfe", {1: {2: 3}}, "\x00"])
 def test_a_line_that_is_hard_to_write_is_written_and_redacted(
     lines: Lines, capsys: pytest.CaptureFixture[str], odd: object
 ) -> None:
@@ -145,3 +139,101 @@ def test_what_holds_itself_is_told_all_the_same(lines: Lines) -> None:
     loop.append(loop)
     get_logger("aiops_common.test").info("sold", loop=loop)
     assert lines()[0]["event"] == "sold"
+
+
+class _Raises:
+    def __str__(self) -> str:
+        raise RuntimeError("cannot be told")
+
+
+def test_what_cannot_be_told_fails_nobody(lines: Lines) -> None:
+    get_logger("aiops_common.test").info("sold", odd=_Raises(), inside=[{"odd": _Raises()}])
+    logging.getLogger("library").error("%s and %d", _Raises(), "no number")
+    ours, theirs = lines()
+    assert ours["event"] == "sold"
+    assert "raises RuntimeError" in ours["odd"]
+    assert (theirs["event"], theirs["logger"]) == ("%s and %d", "library")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\u2029", "\x85", "\x1b[2K\x9b2K", "\x7f"])
+def test_no_text_begins_a_line_of_its_own_or_moves_a_cursor(lines: Lines, end: str) -> None:
+    forged = f'x{end}{{"event":"sign_in.accepted","level":"info"}}'
+    get_logger("aiops_common.test").info("sold", note=forged, **{f"a{end}b": forged})
+    logging.getLogger("library").error(forged)
+    ours, theirs = lines()
+    assert (ours["event"], theirs["level"], theirs["logger"]) == ("sold", "error", "library")
+
+
+def test_a_line_has_a_bounded_length_and_stays_json(lines: Lines) -> None:
+    get_logger("aiops_common.test").info("sold", **{f"note_{n}": "word " * 1000 for n in range(100)}, message_id="m")
+    (line,) = lines()
+    assert line["event"] == "sold"
+    assert line["cut_from"] > LONGEST_LINE
+    assert len(json.dumps(line)) <= LONGEST_LINE
+
+
+def test_what_holds_the_same_thing_again_and_again_costs_little(lines: Lines) -> None:
+    laughs: list[Any] = ["ha"]
+    for _ in range(60):
+        laughs = [laughs] * 100
+    get_logger("aiops_common.test").info("sold", laughs=laughs)
+    assert lines()[0]["event"] == "sold"
+
+
+def test_a_deep_exception_is_one_line(lines: Lines) -> None:
+    def fall(depth: int) -> None:
+        if depth:
+            fall(depth - 1)
+        raise ValueError("x\n" * 5000)
+
+    try:
+        fall(500)
+    except ValueError:
+        get_logger("aiops_common.test").exception("fell")
+    (line,) = lines()
+    assert (line["event"], line["level"]) == ("fell", "error")
+
+
+def test_a_library_cannot_take_the_place_of_what_is_ours(lines: Lines) -> None:
+    taken = {"event": "job.done", "level": "info", "service": "bank", "timestamp": "never", "logger": "ours"}
+    logging.getLogger("library").warning("beware", extra=taken)
+    (line,) = lines()
+    told = (line["event"], line["level"], line["service"], line["logger"])
+    assert told == ("beware", "warning", "shop", "library")
+    assert line["timestamp"] != "never"
+
+
+def test_a_level_of_a_librarys_own_counts_as_the_one_below(lines: Lines) -> None:
+    logging.getLogger("library").log(35, "hm")
+    assert lines()[0]["level"] == "warning"
+
+
+def test_libraries_log_from_warning_on_and_ours_from_the_level_that_is_set(lines: Lines) -> None:
+    logging.getLogger("library").info("no")
+    get_logger("aiops_common.test").debug("yes")
+    assert [line["event"] for line in lines()] == ["yes"]
+
+
+def test_lines_are_counted_by_level(lines: Lines) -> None:
+    def counted(level: str) -> float:
+        return REGISTRY.get_sample_value("aiops_log_records_total", {"level": level}) or 0
+
+    before = {level: counted(level) for level in ("info", "error")}
+    get_logger("aiops_common.test").info("sold")
+    logging.getLogger("library").error("no")
+    assert {level: counted(level) - before[level] for level in before} == {"info": 1, "error": 1}
+
+
+class _Full(io.StringIO):
+    def write(self, _text: str, /) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("stream", [_Full(), io.TextIOWrapper(io.BytesIO(), encoding="ascii")])
+def test_whoever_logs_does_not_notice_where_it_goes(stream: io.TextIOBase) -> None:
+    setup_logging("shop", stream=stream)  # type: ignore[arg-type]  # a TextIO is no class
+    get_logger("aiops_common.test").info("sold", note="für 5 €")
+    logging.getLogger("library").error("für 5 €")
+    if isinstance(stream, io.TextIOWrapper):
+        written = stream.buffer.getvalue()
+        assert [json.loads(line)["event"] for line in written.splitlines()] == ["sold", "für 5 €"]

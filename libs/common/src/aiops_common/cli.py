@@ -3,10 +3,12 @@
 import contextlib
 import importlib
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from types import FrameType
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -15,9 +17,11 @@ import uvicorn
 from starlette.applications import Starlette
 
 from aiops_common.arguments import instant
-from aiops_common.logging import setup_logging
-from aiops_common.settings import ServiceSettings, load_settings
+from aiops_common.logging import get_logger, setup_command_logging, setup_logging
+from aiops_common.settings import ServiceSettings, load_settings, told
 from aiops_common.telemetry import setup_telemetry
+
+_log = get_logger(__name__)
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -78,6 +82,10 @@ def add_service_commands(cli: typer.Typer, *, name: str, package: str, settings_
 
 def _serve(name: str, package: str, settings: ServiceSettings) -> None:
     setup_logging(name, settings.log_level)
+    _log.info("process.starting", settings=told(settings))
+    # Once it has shut down, uvicorn raises the signal that ended it again, which would end the process here and now:
+    # before its last spans are written.
+    signal.signal(signal.SIGTERM, _exit)
     flush_spans = setup_telemetry(name)
     build_app: Callable[[ServiceSettings], Starlette] = importlib.import_module(f"{package}.app").build_app
     http, websocket = importlib.import_module("aiops_common.slow_clients").protocols(
@@ -105,6 +113,11 @@ def _serve(name: str, package: str, settings: ServiceSettings) -> None:
         )
     finally:
         flush_spans()
+        _log.info("process.stopped")
+
+
+def _exit(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _allow_many_files() -> int:
@@ -120,11 +133,14 @@ def _allow_many_files() -> int:
 def _migrate(name: str, package: str, settings: ServiceSettings, phase: Phase) -> None:
     # Alembic and SQLAlchemy take a second to import; the other commands do without them.
     migrations = importlib.import_module("aiops_common.postgres.migrate")
+    setup_logging(name, settings.log_level, stream=sys.stderr)
     try:
         applied = migrations.migrate(settings.database_url.get_secret_value(), name, package, phase.value)
     except migrations.MigrationFailed as error:
         typer.echo(f"{name}: {error}", err=True)
         raise typer.Exit(1) from None
+    if applied:
+        _log.info("schema.migrated", phase=phase.value, revisions=applied)
     for revision in applied:
         typer.echo(f"{name}: applied {revision}")
     if not applied:
@@ -139,6 +155,7 @@ def _resend(
     dry_run: bool,
     as_json: bool,
 ) -> None:
+    setup_command_logging(name)
     _, _, since, until = filters
     if not any(filters):
         typer.echo("say what to send again: --id, --type, --since, --until (all that are given must be met)", err=True)

@@ -1,10 +1,11 @@
 """Settings that every service has, and how a wrong one is told."""
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, Secret, SecretBytes, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings
 from pydantic_settings.exceptions import SettingsError
 
@@ -85,6 +86,20 @@ def _address(value: SecretStr, *schemes: str) -> SecretStr:
     if not valid:
         raise ValueError(f"must be an address like {schemes[0]}://user:password@host:port/name")
     return value
+
+
+def told(settings: BaseSettings) -> dict[str, object]:
+    """``settings`` as they may be logged: without secrets, and without what names a person."""
+    kept = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {name: value for name, value in kept.items() if not _is_secret(value) and not name.endswith("email")}
+
+
+def _is_secret(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_is_secret, value.values()))
+    return isinstance(value, Secret | SecretStr | SecretBytes) or (
+        isinstance(value, tuple | list | set | frozenset) and any(map(_is_secret, value))
+    )
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import asyncpg
 
 from aiops_common.logging import get_logger
+from aiops_common.outage import Outage
 from aiops_common.postgres.errors import DatabaseUnavailable, translated_errors
 from aiops_common.tasks import stop_task
 
@@ -32,6 +33,7 @@ class Listener:
         self._task: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection | None = None
         self._heard_at = float("-inf")
+        self._outage = Outage()
 
     @property
     def connected(self) -> bool:
@@ -59,7 +61,8 @@ class Listener:
                 await self._listen()
                 wait = 0.1
             except DatabaseUnavailable as error:
-                _log.warning("listener.lost", error=str(error), retry_in_seconds=wait)
+                if self._outage.begins():
+                    _log.warning("listener.lost", error=str(error))
             await asyncio.sleep(wait)
             wait = min(wait * 2, self._max_wait_seconds)
 
@@ -72,6 +75,8 @@ class Listener:
                     await connection.add_listener(channel, self._dispatch)
             self._heard_at = time.monotonic()
             self._connection = connection
+            if (seconds := self._outage.ends()) is not None:
+                _log.info("listener.back", away_seconds=seconds)
             self._announce_reconnect()
             while True:
                 await asyncio.sleep(self._probe_seconds)

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 
 from aiops_common.redaction.assignments import assigned_secrets
+from aiops_common.redaction.metrics import BY_KIND
 from aiops_common.redaction.network import addresses
 from aiops_common.redaction.numbers import numbers
 from aiops_common.redaction.personal import emails, ibans
@@ -167,4 +168,6 @@ class _Ledger:
 
     def outcome(self, text: str) -> Redacted:
         """What became of the text, now that it is ``text``."""
+        for kind, count in self._kinds.items():  # none, mostly
+            BY_KIND[kind].inc(count)
         return Redacted(text, self._kinds.total(), dict(self._kinds), self._originals)
