@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,12 @@ from typing import TypeVar, TypeVarTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
+from opentelemetry import trace
 
 from aiops_auth.domain import MAX_PASSWORD_LENGTH
+from aiops_auth.metrics import PASSWORD_HASHES_WAITING
+
+_tracer = trace.get_tracer(__name__)
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -80,6 +85,8 @@ class Passwords:
         if self._turns.locked() and self._waiting >= self._most_waiting:
             raise TooManyWaiting
         self._waiting += 1
+        PASSWORD_HASHES_WAITING.inc()
+        since = time.monotonic_ns()
         try:
             async with asyncio.timeout(self._longest_wait_seconds):
                 await self._turns.acquire()
@@ -87,6 +94,9 @@ class Passwords:
             raise TooManyWaiting from None
         finally:
             self._waiting -= 1
+            PASSWORD_HASHES_WAITING.dec()
+            waited_ms = (time.monotonic_ns() - since) // 1_000_000
+            trace.get_current_span().set_attribute("aiops.password_hash.wait_ms", waited_ms)
         try:
             yield
         finally:
@@ -133,7 +143,8 @@ class Passwords:
             return False
 
     async def _run(self, function: Callable[[*Args], T], *args: *Args) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+        with _tracer.start_as_current_span("hash password", record_exception=False):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
 
 
 def _prepared(password: str) -> bytes | None:

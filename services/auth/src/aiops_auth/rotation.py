@@ -1,7 +1,6 @@
 """What ``python -m aiops_auth rotate-keys`` does."""
 
 import asyncio
-import contextlib
 import json
 import sys
 from datetime import datetime
@@ -11,6 +10,7 @@ import typer
 from aiops_auth.app import key_ring
 from aiops_auth.service import Rotation
 from aiops_auth.settings import AuthSettings
+from aiops_common.logging import setup_logging
 from aiops_common.postgres import DatabaseUnavailable, Pool
 
 FAILED = 1
@@ -23,9 +23,9 @@ def rotate_keys(settings: AuthSettings, *, at_once: bool, as_json: bool) -> None
         typer.Exit: status 1, after saying why on standard error: PostgreSQL is away or refused.
     """
     try:
-        # Standard output is for the answer; what is logged meanwhile must not stand before it.
-        with contextlib.redirect_stdout(sys.stderr):
-            rotation = asyncio.run(_rotate(settings, at_once=at_once))
+        # Standard output is for the answer.
+        setup_logging("auth", settings.log_level, stream=sys.stderr)
+        rotation = asyncio.run(_rotate(settings, at_once=at_once))
     except Exception as error:
         # The classes of a refusal (wrong password, schema not migrated) are known to aiops_common.postgres alone.
         if not isinstance(error, DatabaseUnavailable) and not hasattr(error, "sqlstate"):

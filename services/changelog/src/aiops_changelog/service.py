@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from opentelemetry import trace
-
 from aiops_changelog.domain import Changelog, ChangeSection, Commit, Draft, Entry, JobFailure, JobState, Provenance
 from aiops_changelog.engine import generate, generate_from_entries
 from aiops_changelog.prompts import NotesAnswer, apply, build_prompt
 from aiops_changelog.repository import ChangelogRepository
+from aiops_common.engines import engine, job_done
 from aiops_common.llm import LanguageModel, improve
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
@@ -32,8 +31,6 @@ from aiops_contracts.changelog import (
     ReplayChangelogs,
     ReplayedChangelogs,
 )
-
-_tracer = trace.get_tracer(__name__)
 
 SOURCE = "aiops/changelog"
 
@@ -67,13 +64,16 @@ class ChangelogService:
         command = await asyncio.to_thread(redacted_command, delivery)
         received = self._received(delivery, command)
         started = time.monotonic_ns()
-        with _tracer.start_as_current_span("engine changelog"):
+        with engine(
+            "render", {"aiops.commits": len(command.commits or ()), "aiops.entries": len(command.entries or ())}
+        ):
             draft = await asyncio.to_thread(self._draft, command)
         model = self._model if draft.sections else None  # without entries there is nothing to write about
         improved = await improve(model, draft, lambda: build_prompt(received.project, draft), NotesAnswer, apply)
         provenance = improved.provenance(Provenance, elapsed_ms(started))
         done = received.succeeded(improved.result, provenance, self._clock())
-        await self._effects.write(Effect(delivery, done.following, _generated, "changelog.generated"))
+        is_written = await self._effects.write(Effect(delivery, done.following, _generated, "changelog.generated"))
+        job_done(delivery, provenance, is_written=is_written)
 
     async def give_up(self, delivery: Delivery[GenerateChangelog], failure: base.JobFailure) -> None:
         """Store and tell that the changelog could not be made, unless it was."""

@@ -14,6 +14,7 @@ from typing import Annotated, BinaryIO, Final, TextIO
 import typer
 
 from aiops_common.cli import add_service_commands
+from aiops_common.logging import setup_command_logging
 from aiops_common.redaction import redact
 from aiops_common.sealing import Keyring
 from aiops_common.settings import load_settings
@@ -47,6 +48,7 @@ def reseal(as_json: Annotated[bool, typer.Option("--json", help="Write JSON inst
     # The driver of PostgreSQL is not worth loading for the commands that work offline.
     command = importlib.import_module("aiops_summarizer.resealing")
     settings = load_settings(SummarizerSettings)
+    setup_command_logging("summarizer")
     keyring = Keyring.parse(settings.content_keys)
     raise typer.Exit(command.run(settings.database_url.get_secret_value(), keyring, as_json=as_json))
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from opentelemetry import trace
-
+from aiops_common.engines import engine, job_done
 from aiops_common.llm import LanguageModel, improve
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
@@ -33,8 +32,6 @@ from aiops_summarizer.engine import digest, iter_lines
 from aiops_summarizer.prompts import SummaryAnswer, apply, build_prompt
 from aiops_summarizer.raw_contents import RawContents, Received
 from aiops_summarizer.repository import LogRepository
-
-_tracer = trace.get_tracer(__name__)
 
 SOURCE = "aiops/summarizer"
 
@@ -75,7 +72,8 @@ class SummarizerService:
         entry = self._entry(delivery, received)
         summary = await self._summarize(entry, received.redactions)
         done = replace(entry, state=JobState.SUCCEEDED, summary=summary, updated_at=self._clock())
-        await self._effects.write(Effect(delivery, done.following, _summarized, "log.summarized"))
+        is_written = await self._effects.write(Effect(delivery, done.following, _summarized, "log.summarized"))
+        job_done(delivery, summary.provenance, is_written=is_written)
 
     async def give_up(self, delivery: Delivery[SummarizeLog], failure: base.JobFailure) -> None:
         """Store and tell that the log could not be summarised, unless it was."""
@@ -85,7 +83,7 @@ class SummarizerService:
 
     async def _summarize(self, entry: LogEntry, redactions: int) -> LogSummary:
         started = time.monotonic_ns()
-        with _tracer.start_as_current_span("engine digest", attributes={"aiops.lines": entry.line_count}):
+        with engine("digest", {"aiops.lines": entry.line_count, "aiops.bytes": entry.byte_count}):
             # Dates without a year are read as of when the log was sent in, whenever the work is done.
             found = await asyncio.to_thread(digest, iter_lines(entry.content), reference=entry.created_at)
         improved = await improve(self._model, found, lambda: build_prompt(entry.source, found), SummaryAnswer, apply)

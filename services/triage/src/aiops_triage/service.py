@@ -1,13 +1,14 @@
 """The use cases of triage: decide about a ticket, give one up, move one to another status."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from opentelemetry import trace
-
+from aiops_common.engines import engine, job_done
 from aiops_common.llm import LanguageModel, improve
+from aiops_common.logging import get_logger
 from aiops_common.messaging import inbox, outbox
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
@@ -45,7 +46,7 @@ from aiops_triage.engine import classify
 from aiops_triage.prompts import TriageAnswer, applier, build_prompt
 from aiops_triage.repository import TicketRepository
 
-_tracer = trace.get_tracer(__name__)
+_log = get_logger(__name__)
 
 SOURCE = "aiops/triage"
 
@@ -76,19 +77,32 @@ class TriageService:
                 await self._triage_new(delivery)
 
     async def _triage_new(self, delivery: Delivery[TriageTicket]) -> None:
-        ticket = self._received(delivery)
+        ticket = await self._received(delivery)
         triage = await self._decide(ticket.title, ticket.body)
         done = replace(ticket, state=JobState.SUCCEEDED, triage=triage, updated_at=self._clock())
-        await self._effects.write(Effect(delivery, done.following, _triaged, "ticket.triaged"))
+        is_written = await self._effects.write(Effect(delivery, done.following, _triaged, "ticket.triaged"))
+        job_done(delivery, triage.provenance, is_written=is_written)
 
     async def give_up(self, delivery: Delivery[TriageTicket], failure: base.JobFailure) -> None:
         """Store and tell that the ticket could not be triaged, unless it was."""
         reason = JobFailure(code=failure.code, message=failure.message, attempts=failure.attempts)
-        failed = replace(self._received(delivery), state=JobState.FAILED, failure=reason)
+        failed = replace(await self._received(delivery), state=JobState.FAILED, failure=reason)
         await self._effects.write_failure(Effect(delivery, failed.following, _failed, "ticket.triage_failed"))
 
     async def update_status(self, delivery: Delivery[UpdateTicketStatus]) -> TicketStatusReply:
         """Move a ticket to another status if nobody changed it meanwhile."""
+        reply = await self._moved(delivery)
+        _log.info(
+            "ticket.status_decided",
+            message_id=delivery.id,
+            ticket_id=delivery.message.ticket_id,
+            status=delivery.message.status,
+            outcome=reply.outcome,
+            by=delivery.principal,
+        )
+        return reply
+
+    async def _moved(self, delivery: Delivery[UpdateTicketStatus]) -> TicketStatusReply:
         request = delivery.message
         async with self._pool.transaction() as connection:
             ticket = await self._repository.get_for_update(connection, request.ticket_id)
@@ -131,21 +145,24 @@ class TriageService:
 
     async def _decide(self, title: str, body: str) -> Triage:
         started = time.monotonic_ns()
-        with _tracer.start_as_current_span("engine classify"):
+        with engine("classify", {"aiops.characters": len(title) + len(body)}):
             verdict = classify(title, body)
         improved = await improve(
             self._model, verdict, lambda: build_prompt(title, body, verdict), TriageAnswer, applier(title, body)
         )
         return Triage.of(improved.result, improved.provenance(Provenance, elapsed_ms(started)))
 
-    def _received(self, delivery: Delivery[TriageTicket]) -> Ticket:
+    async def _received(self, delivery: Delivery[TriageTicket]) -> Ticket:
         message = delivery.message
-        trusted = message.redacted and not delivery.is_from_outside
+        title, body = message.title, message.body
+        if delivery.is_from_outside or not message.redacted:
+            # In a thread: a long body takes as long as many other tickets together.
+            title, body = await asyncio.to_thread(_redacted, title, body)
         return Ticket(
             id=delivery.id,
             version=0,
-            title=message.title if trusted else redact(message.title).text,
-            body=message.body if trusted else redact(message.body).text,
+            title=title,
+            body=body,
             reporter_email=message.reporter_email,
             source=redact_name(message.source) if message.source else delivery.principal,
             trace_id=current_trace_id(),
@@ -160,6 +177,10 @@ class TriageService:
             tickets = self._repository.after(connection, request.after, request.limit + 1)
             page = await cut_page(tickets, _snapshot, lambda ticket: ticket.id, limit=request.limit)
         return ReplayedTickets(snapshots=page.snapshots, next_after=page.next_after)
+
+
+def _redacted(title: str, body: str) -> tuple[str, str]:
+    return redact(title).text, redact(body).text
 
 
 def _snapshot(ticket: Ticket) -> TicketSnapshot:

@@ -95,7 +95,7 @@ async def _changed_once(
             await _record_refusal(means, connection, delivery, reply.outcome)
     _log.info(
         "account.change_decided",
-        account_id=str(request.user_id),
+        account_id=request.user_id,
         change=request.message_type,
         outcome=reply.outcome,
         by=delivery.principal,

@@ -56,6 +56,11 @@ class ApiKeys:
         A repetition of the message, told by its id, gets the same key, and within ten minutes the same secret; what
         is stored of the secret afterwards is its digest.
         """
+        reply = await self._made(delivery)
+        _tell(delivery, reply)
+        return reply
+
+    async def _made(self, delivery: Delivery[CreateApiKey]) -> ApiKeyReply:
         try:
             form = await self.credentials.open(delivery.message.sealed, AnswerKey)
         except KeyUnknown:
@@ -96,6 +101,7 @@ class ApiKeys:
                     delivery.message.api_key_id,
                     expected_version=delivery.message.expected_version,
                 )
+        _tell(delivery, reply)
         return reply
 
     async def wipe_secrets(self) -> None:
@@ -117,7 +123,7 @@ class ApiKeys:
             return _refused("VERSION_CONFLICT", str(conflict), "expected_version", known)
         if key is not known:
             await self.repository.save_revocation(connection, key)
-            await self._tell(connection, key, "api_key.revoked", delivery.principal, request.address)
+            await self._record(connection, key, "api_key.revoked", delivery.principal, request.address)
         return ApiKeyReply(outcome="OK", api_key=api_key(key))
 
     async def _issued_once(self, connection: Connection, delivery: Delivery[CreateApiKey]) -> IssuedApiKey | None:
@@ -151,7 +157,7 @@ class ApiKeys:
         )
         issued = IssuedApiKey(key, delivery.id, self.secrets.seal(secret, about=key.id))
         await self.repository.add(connection, issued)
-        await self._tell(connection, key, "api_key.created", delivery.principal, request.address)
+        await self._record(connection, key, "api_key.created", delivery.principal, request.address)
         return issued
 
     def _shown(self, issued: IssuedApiKey) -> str | None:
@@ -159,7 +165,7 @@ class ApiKeys:
             return None
         return self.secrets.open(issued.sealed_secret, about=issued.key.id)
 
-    async def _tell(
+    async def _record(
         self, connection: Connection, key: ApiKey, action: str, principal: str, address: str | None
     ) -> None:
         await self.publish(connection, [api_key_changed(key)])
@@ -174,7 +180,6 @@ class ApiKeys:
             version=key.version,
             expires_at=_text(key.expires_at),
         )
-        _log.info(action, api_key_id=str(key.id), version=key.version)
 
     async def _refused_to_make(self, delivery: Delivery[CreateApiKey], reply: ApiKeyReply) -> ApiKeyReply:
         # In a transaction of its own: what was begun for the key is undone.
@@ -214,6 +219,16 @@ def api_key(key: ApiKey) -> ApiKeySnapshot:
 def api_key_changed(key: ApiKey) -> tuple[Event, UUID]:
     """The event that tells of ``key`` as it is now, and its subject."""
     return ApiKeyChanged(api_key=api_key(key)), key.id
+
+
+def _tell(delivery: Delivery[CreateApiKey] | Delivery[RevokeApiKey], reply: ApiKeyReply) -> None:
+    _log.info(
+        "api_key.change_decided",
+        change=delivery.message.message_type,
+        outcome=reply.outcome,
+        api_key_id=reply.api_key and reply.api_key.id,
+        by=delivery.principal,
+    )
 
 
 def _refused(outcome: Refusal, message: str, field: str = "", key: ApiKey | None = None) -> ApiKeyReply:

@@ -100,7 +100,8 @@ class Credentials:
                 await asyncio.to_thread(self.cipher.open_key, key)
                 return
             now = self.clock()
-            await self._replace(connection, now, old_open_until=now)
+            key = await self._replace(connection, now, old_open_until=now)
+        _log.info("credential_key.created", kid=key.kid)
 
     async def rotate(self, connection: Connection, *, at_once: bool = False) -> str:
         """Make a new key within the connection's transaction and return its ``kid``.
@@ -116,5 +117,4 @@ class Credentials:
         key = await asyncio.to_thread(self.cipher.new_credential_key, now)
         await self.repository.replace(connection, key, old_open_until=old_open_until)
         await self.repository.delete_closed(connection, now)
-        _log.info("credential_key.created", kid=key.kid)
         return key

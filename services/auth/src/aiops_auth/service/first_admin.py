@@ -55,7 +55,7 @@ async def ensure_first_admin(means: Means, email: str, password: str) -> None:
             return
         await _make_admin(means, connection, account)
         await means.events.record(connection, "account.first_admin", "OK", SYSTEM, account.id)
-    _log.info("account.first_admin", account_id=str(account.id))
+    _log.info("account.first_admin", account_id=account.id)
 
 
 async def _first_admin(means: Means, email: str, password: str) -> Account:

@@ -76,8 +76,10 @@ class KeyRing:
             keys = await self.repository.believed(connection, now)
             for key in keys:
                 self.tokens.open_key(key)
-            if signing_key_at(keys, now) is None:
-                await self._add(connection, now, signs_from=now)
+            if signing_key_at(keys, now) is not None:
+                return
+            key = await self._add(connection, now, signs_from=now)
+        _log.info("signing_key.created", kid=key.kid)
 
     async def rotate(self, *, at_once: bool = False) -> Rotation:
         """Make new keys: the signing key signs after ``lead``, the others are believed until their tokens are gone.
@@ -87,7 +89,8 @@ class KeyRing:
         """
         async with self.transactions() as connection:
             await self.repository.lock(connection)
-            return await self._rotate(connection, self.clock(), at_once=at_once)
+            rotation = await self._rotate(connection, self.clock(), at_once=at_once)
+        return _told(rotation, at_once=at_once)
 
     async def rotate_if_older(self, age: timedelta) -> Rotation | None:
         """Rotate if the newest signing key was made that long ago; of replicas that try together one does."""
@@ -97,13 +100,15 @@ class KeyRing:
             await self.repository.lock(connection)
             if not await self._is_due(connection, age):
                 return None
-            return await self._rotate(connection, self.clock(), at_once=False)
+            rotation = await self._rotate(connection, self.clock(), at_once=False)
+        return _told(rotation, at_once=False)
 
     async def delete_ended(self) -> None:
         """Delete the signing keys that ended long ago."""
         async with self.transactions() as connection:
-            if deleted := await self.repository.delete_ended(connection, self.clock() - KEPT_AFTER):
-                _log.info("signing_key.deleted", count=deleted)
+            deleted = await self.repository.delete_ended(connection, self.clock() - KEPT_AFTER)
+        if deleted:
+            _log.info("signing_keys.deleted", count=deleted)
 
     async def _is_due(self, connection: Connection, age: timedelta) -> bool:
         now = self.clock()
@@ -135,5 +140,18 @@ class KeyRing:
         key = self.tokens.new_signing_key(now, signs_from=signs_from)
         await self.repository.add(connection, key)
         await self.publish(connection, [(SigningKeyPublished(key=public_key(key)), UUID(key.kid))])
-        _log.info("signing_key.created", kid=key.kid, signs_from=signs_from.isoformat())
         return key
+
+
+def _told(rotation: Rotation, *, at_once: bool) -> Rotation:
+    """``rotation``, now that it is committed."""
+    key = rotation.signing_key
+    _log.info(
+        "keys.rotated",
+        kid=key.kid,
+        signs_from=key.signs_from,
+        ended=len(rotation.ended),
+        credential_kid=rotation.credential_kid,
+        at_once=at_once,
+    )
+    return rotation

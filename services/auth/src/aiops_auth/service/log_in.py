@@ -14,13 +14,18 @@ from aiops_auth.domain import (
     parse_email,
     user_principal,
 )
+from aiops_auth.metrics import FAILED, OVERLOADED, count_sign_in
+from aiops_auth.passwords import TooManyWaiting
 from aiops_auth.service.means import Means
 from aiops_auth.service.replies import accepted, bad_credentials, locked
 from aiops_auth.service.sealed_requests import opened
+from aiops_common.logging import get_logger
 from aiops_common.messaging.message import Delivery
 from aiops_common.postgres import Connection
 from aiops_contracts.auth import AuthReply, LogIn
 from aiops_contracts.credentials import AnswerKey, LogInForm
+
+_log = get_logger(__name__)
 
 _ACTION = "session.logged_in"
 
@@ -31,6 +36,24 @@ async def log_in(means: Means, delivery: Delivery[LogIn]) -> AuthReply:
     Raises:
         TooManyWaiting: too many passwords wait to be hashed already.
     """
+    outcome = FAILED
+    try:
+        reply = await _log_in(means, delivery)
+        outcome = reply.outcome
+    except TooManyWaiting:
+        outcome = OVERLOADED
+        raise
+    finally:
+        count_sign_in(outcome)
+    if reply.user is not None:
+        _log.info("sign_in.accepted", account_id=reply.user.id)
+    else:
+        # Whose it was to be stands in the audit log only, also where there is such an account.
+        _log.warning("sign_in.refused", outcome=outcome)
+    return reply
+
+
+async def _log_in(means: Means, delivery: Delivery[LogIn]) -> AuthReply:
     address = delivery.message.address
 
     async def decide(form: LogInForm) -> AuthReply:

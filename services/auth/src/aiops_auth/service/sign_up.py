@@ -52,7 +52,10 @@ async def sign_up(means: Means, delivery: Delivery[SignUp]) -> AuthReply:
         return await _repeated(means, delivery, known, email, form)
 
     async with means.passwords.turn():
-        return await opened(means, delivery.message.sealed, SignUpForm, decide)
+        reply = await opened(means, delivery.message.sealed, SignUpForm, decide)
+    if reply.user is None:
+        _log.info("sign_up.refused", outcome=reply.outcome)
+    return reply
 
 
 async def _made_by(means: Means, delivery: Delivery[SignUp]) -> Account | None:
@@ -71,7 +74,7 @@ async def _make(means: Means, delivery: Delivery[SignUp], account: Account, form
         await means.events.record(
             connection, "account.signed_up", "OK", user_principal(account.id), account.id, address
         )
-    _log.info("account.created", account_id=str(account.id))
+    _log.info("account.created", account_id=account.id)
     return accepted(account, means.credentials.seal(tokens, form))
 
 
@@ -85,6 +88,7 @@ async def _repeated(
         # As a log-in, because it is one: whoever guesses the id of the message must not find out the password.
         verified = await verify(means, email, form.password.get_secret_value(), address)
         if isinstance(verified, Account):
+            _log.info("sign_up.repeated", account_id=verified.id)
             return await start_session(means, verified, form, address, repeated_sign_up=True)
         if verified.outcome == "ACCOUNT_LOCKED":
             return verified
