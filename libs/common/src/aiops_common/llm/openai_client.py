@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import openai
+from httpx2 import Limits
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import BaseModel, ValidationError
 
@@ -17,10 +18,16 @@ from aiops_common.llm.budget import TokenRate, estimated_tokens
 from aiops_common.llm.chat import Question, Said, say
 from aiops_common.llm.port import Completion, ModelUnavailable, Prompt
 from aiops_common.llm.settings import LLMSettings
+from aiops_common.metrics import observe
 
 T = TypeVar("T", bound=BaseModel)
 
 _SHOWN_ERRORS = 10
+_PORTS = {"http": 80, "https": 443}
+_LIMITS = Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=2.0)
+"""The client's own, but for how long an idle connection is used again. Servers such as uvicorn and vLLM close one after
+5 seconds, and so would the client: a call at that moment, the first retry say, would meet a closing one and count as
+an outage."""
 
 
 class OpenAIModel:
@@ -36,9 +43,15 @@ class OpenAIModel:
             api_key=settings.openai_api_key.get_secret_value() or "none",
             timeout=settings.llm_timeout_seconds,
             max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(limits=_LIMITS),
         )
         self._settings = settings
-        self._provider = urlsplit(settings.openai_base_url).hostname or ""
+        address = urlsplit(settings.openai_base_url)
+        self._provider = address.hostname or ""
+        self._server: dict[str, str | int] = {
+            "server.address": self._provider,
+            "server.port": address.port or _PORTS[address.scheme],
+        }
         self._model = settings.llm_model
         self._rate = TokenRate()
         self._slots = asyncio.Semaphore(settings.llm_max_concurrency)
@@ -66,11 +79,11 @@ class OpenAIModel:
             outcome = "answered"
             return completion
         except ModelUnavailable as error:
-            outcome = error.reason
+            outcome = metrics.reason_label(error.reason)
             raise
         finally:
             metrics.CALLS.labels(self._provider, self._model, outcome).inc()
-            metrics.DURATION.labels(self._provider, self._model).observe(time.monotonic() - started)
+            observe(metrics.DURATION.labels(self._provider, self._model), time.monotonic() - started)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -128,7 +141,7 @@ class OpenAIModel:
         }
         if self._settings.llm_temperature is not None:
             options["temperature"] = self._settings.llm_temperature
-        said = await say(self._client, self._model, Question(prompt.name, messages, options))
+        said = await say(self._client, self._model, Question(prompt.name, messages, options), self._server)
         metrics.TOKENS.labels(self._provider, self._model, "input").inc(said.input_tokens)
         metrics.TOKENS.labels(self._provider, self._model, "output").inc(said.output_tokens)
         return said
