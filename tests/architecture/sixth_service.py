@@ -1,6 +1,7 @@
 """What a service needs beside its own folder: every place that must name it."""
 
 import configparser
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import yaml
 
+TRACE_TABLE = "tests/e2e/trace_table.py"
 _MODULES = ("__main__", "app", "consumers", "domain", "migrations", "repository", "service", "settings")
 
 
@@ -33,6 +35,10 @@ class Checkout:
         """A YAML file; an empty mapping where there is none."""
         return yaml.safe_load(self._text(path)) or {}
 
+    def names_in_trace_table(self) -> set[str]:
+        """The services that have a span in the table of spans."""
+        return set(re.findall(r"^ +(\w+) [A-Z]+ ", self._text(TRACE_TABLE), re.MULTILINE))
+
     def _text(self, path: str) -> str:
         file = self.root / path
         return file.read_text(encoding="utf-8") if file.is_file() else ""
@@ -50,6 +56,8 @@ def missing(root: Path, service: str) -> list[str]:
     found += _deployment(checkout, service)
     if _owns_messages(checkout, service):
         found += _contracts(checkout, service)
+    if service not in checkout.names_in_trace_table():
+        found.append(f"{TRACE_TABLE}: no story has a span of {service}")
     if not any((root / "tests" / "unit" / service).glob("**/test_*.py")):
         found.append(f"tests/unit/{service}/: no tests")
     return found
@@ -92,9 +100,12 @@ def _deployment(checkout: Checkout, service: str) -> Iterator[str]:
         yield f"deploy/postgres/roles.yaml roles: no {service}"
     if service not in checkout.yaml("deploy/rabbitmq/topology.yaml").get("services", {}):
         yield f"deploy/rabbitmq/topology.yaml services: no {service}"
-    compose = "docker-compose.yml"
-    if (checkout.root / compose).is_file() and service not in checkout.yaml(compose).get("services", {}):
-        yield f"{compose} services: no {service}"
+    containers = checkout.yaml("docker-compose.yml").get("services", {})
+    for container in (service, f"migrate-{service}"):
+        if container not in containers:
+            yield f"docker-compose.yml services: no {container}"
+    if f"migrate-{service}" not in containers.get("protect-postgres", {}).get("depends_on", {}):
+        yield f"docker-compose.yml protect-postgres: does not wait for migrate-{service}"
     manifests = checkout.root / "deploy" / "k8s" / "base"
     if manifests.is_dir() and not any(service in file.read_text() for file in manifests.glob("**/*.yaml")):
         yield f"deploy/k8s/base: no manifest names {service}"

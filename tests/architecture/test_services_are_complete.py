@@ -5,10 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from architecture.sixth_service import missing
+from architecture.sixth_service import TRACE_TABLE, missing
 from architecture.sources import ROOT, services
 
-_NAMED_IN = (".importlinter", "pyproject.toml", "deploy/postgres/roles.yaml", "deploy/rabbitmq/topology.yaml")
+_NAMED_IN = (
+    ".importlinter",
+    "pyproject.toml",
+    "deploy/postgres/roles.yaml",
+    "deploy/rabbitmq/topology.yaml",
+    TRACE_TABLE,
+)
+_COMPOSE = """\
+services:
+  triage: {}
+  migrate-triage: {}
+  protect-postgres: {depends_on: {migrate-triage: {}}}
+"""
 
 
 @pytest.mark.parametrize("service", services())
@@ -23,7 +35,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in _NAMED_IN:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, tmp_path / name)
-    (tmp_path / "docker-compose.yml").write_text("services:\n  triage: {}\n")
+    (tmp_path / "docker-compose.yml").write_text(_COMPOSE)
     manifest = tmp_path / "deploy" / "k8s" / "base" / "triage.yaml"
     manifest.parent.mkdir(parents=True)
     manifest.write_text("metadata: {name: triage}\n")
@@ -65,6 +77,7 @@ def test_a_sixth_service_is_told_everything_that_it_lacks(checkout: Path) -> Non
         "deploy/k8s/base",
         "libs/contracts/src/aiops_contracts/billing.py",
         "tests/contract/golden/billing.*.json",
+        "tests/e2e/trace_table.py",
         "tests/unit/billing/",
     }
 
