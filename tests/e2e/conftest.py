@@ -16,7 +16,7 @@ PASSWORD = "a perfectly long passphrase"
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[RunningStack]:
-    with running_stack() as running:
+    with running_stack(traced=True) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -115,7 +115,7 @@ class LoneGateway:
         async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
             metrics = (await http.get(self.url.replace("/graphql", "/metrics"))).text
         lines = [line.split() for line in metrics.splitlines()]
-        return int(float(next(line[1] for line in lines if line and line[0] == "aiops_gateway_subscriptions")))
+        return int(sum(float(line[1]) for line in lines if line[0].startswith("aiops_graphql_subscriptions{")))
 
     @property
     def resident(self) -> int:
@@ -125,15 +125,23 @@ class LoneGateway:
 
 @asynccontextmanager
 async def lone_gateway(
-    pool: Pool, database_url: str, *, port: int | None = None, **settings: object
+    pool: Pool,
+    database_url: str,
+    *,
+    port: int | None = None,
+    tracing: Mapping[str, str] | None = None,
+    **settings: object,
 ) -> AsyncIterator[LoneGateway]:
-    """A gateway with ``GATEWAY_<SETTING>`` as given, ended afterwards; at a free port unless one is given."""
+    """A gateway with ``GATEWAY_<SETTING>`` as given, ended afterwards; at a free port unless one is given.
+
+    ``tracing`` are variables of OpenTelemetry; without them it does not trace.
+    """
     port = port or free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "OTEL_"))}
     environment |= {
         "GATEWAY_DATABASE_URL": database_url, "GATEWAY_AMQP_URL": _NO_BROKER, "GATEWAY_PORT": str(port),
         "GATEWAY_CONTENT_KEYS": content_keys(), **UNTHROTTLED,
-        **{f"GATEWAY_{k.upper()}": str(v) for k, v in settings.items()},
+        **{f"GATEWAY_{k.upper()}": str(v) for k, v in settings.items()}, **(tracing or {}),
     }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="aiops-gateway-") as directory:
         log = Path(directory) / "log"

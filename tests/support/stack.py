@@ -92,8 +92,8 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack() -> Iterator[RunningStack]:
-    """A stack with everything in a temporary directory, gone afterwards."""
+def running_stack(*, traced: bool = False) -> Iterator[RunningStack]:
+    """A stack with everything in a temporary directory, gone afterwards; ``traced`` with a Jaeger, if there is one."""
     private_port_mapper()
     with state_directory() as state, pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
@@ -105,6 +105,6 @@ def running_stack() -> Iterator[RunningStack]:
             patch.setenv(name, value)
         stack = Stack(ROOT, state)
         try:
-            yield RunningStack(stack, stack.up())
+            yield RunningStack(stack, stack.up(traced=traced))
         finally:
             stack.clean()

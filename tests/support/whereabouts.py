@@ -61,18 +61,42 @@ async def metrics(stack: RunningStack) -> AsyncIterator[Place]:
             yield f"metrics of {name}", (await http.get(f"{stack.stack.services.url(name)}/metrics")).content
 
 
+async def traces(stack: RunningStack) -> AsyncIterator[Place]:
+    """What Jaeger answers of each service's traces; nothing where the stack has no Jaeger."""
+    if stack.stack.jaeger.pid is None:
+        return
+    url = stack.stack.jaeger.url
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+        for name in (await http.get(f"{url}/api/services")).json()["data"]:
+            asked = {"service": name, "limit": "1000", "lookback": "1h"}
+            yield f"Jaeger's traces of {name}", (await http.get(f"{url}/api/traces", params=asked)).content
+
+
 async def dead_letters_on_the_command_line(stack: RunningStack, *ids: str) -> AsyncIterator[Place]:
     """What ``list`` and, of those named, ``show`` print."""
     for arguments in (["list"], ["list", "--json"], *(["show", one] for one in ids)):
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "aiops_common.messaging.deadletter", *arguments],
-            env={**os.environ, "AMQP_URL": stack.environment["OPERATOR_AMQP_URL"]},
-            capture_output=True,
-            check=True,
-            timeout=60,
-        )
-        yield f"deadletter {arguments[0]}", done.stdout + done.stderr
+        yield await dead_letter_command(stack, *arguments)
+
+
+async def dead_letter_command(stack: RunningStack, *arguments: str) -> Place:
+    """What a command about dead letters prints, to both outputs."""
+    environment = {"AMQP_URL": stack.environment["OPERATOR_AMQP_URL"]}
+    return await command("aiops_common.messaging.deadletter", *arguments, environment=environment)
+
+
+async def command(module: str, *arguments: str, environment: Mapping[str, str], status: int = 0) -> Place:
+    """What ``python -m module arguments`` prints, to both outputs; it exits with ``status``."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    written = done.stdout + done.stderr
+    assert done.returncode == status, written.decode(errors="replace")
+    return f"{module} {arguments[0]}", written
 
 
 def sightings(canaries: Mapping[str, str], places: Iterable[Place]) -> set[tuple[str, str]]:
