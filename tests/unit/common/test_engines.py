@@ -111,4 +111,13 @@ def test_the_end_of_a_job_is_one_line(told: Told, reason: str | None) -> None:
 def test_an_effect_that_was_there_is_told_as_such() -> None:
     with capture_logs() as lines:
         job_done(DELIVERY, Told(), is_written=False)
-    assert [line["event"] for line in lines] == ["job.repeated"]
+    assert lines == [
+        {
+            "event": "job.repeated",
+            "log_level": "info",
+            "message_id": DELIVERY.id,
+            "message_type": TriageTicket.message_type,
+            "principal": "user:0",
+            "attempt": 2,
+        }
+    ]

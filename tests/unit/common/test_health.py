@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import Histogram
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -129,3 +130,34 @@ def test_the_parts_live_as_long_as_the_application() -> None:
     with TestClient(component_app(health_routes({}), [Part("a", journal)])):
         assert journal == ["start a"]
     assert journal == ["start a", "stop a"]
+
+
+def _metrics(accept: str) -> Any:
+    with TestClient(Starlette(routes=health_routes({}))) as client:
+        return client.get("/metrics", headers={"Accept": accept})
+
+
+def test_who_accepts_openmetrics_gets_exemplars() -> None:
+    Histogram("shop_weighing_seconds", "How long it took").observe(0.2, {"trace_id": "a" * 32})
+    answer = _metrics("application/openmetrics-text;version=1.0.0;q=0.9,text/plain;q=0.1")
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert f'# {{trace_id="{"a" * 32}"}} 0.2' in answer.text
+    assert answer.text.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "", "text/html", "application/openmetrics-text;version=;;", ";;,,=;q=x"])
+def test_everybody_else_gets_plain_text(accept: str) -> None:
+    answer = _metrics(accept)
+    assert answer.status_code == 200
+    assert "process_resident_memory_bytes" in answer.text
+    assert "python_gc_objects_collected_total" in answer.text
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/openmetrics-text; version=abc", "application/openmetrics-text;q", "\0;"]
+)
+def test_what_no_accept_header_may_be_gets_the_metrics_all_the_same(accept: str) -> None:
+    with TestClient(Starlette(routes=health_routes({}))) as client:
+        answer = client.get("/metrics", headers={b"accept": accept.encode()})
+    assert answer.status_code == 200
+    assert b"python_info" in answer.content

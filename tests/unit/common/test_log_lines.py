@@ -57,6 +57,18 @@ def test_no_exception_shows_a_secret(lines: Lines, line: str) -> None:
     _clean(lines())
 
 
+def test_no_exception_shows_a_row(lines: Lines) -> None:
+    try:
+        try:
+            raise ValueError("duplicate key\nDETAIL:  Key (title)=(Mrs Smith) already exists.")
+        except ValueError as error:
+            raise RuntimeError("not saved") from error
+    except RuntimeError:
+        get_logger("aiops_common.test").exception("failed")
+    (line,) = lines()
+    assert [told["exc_value"] for told in line["exception"]] == ["not saved", "duplicate key"]
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_no_library_shows_a_secret(lines: Lines, line: str) -> None:
     logging.getLogger("library").error("cannot do %s", line, extra={"detail": line})

@@ -8,10 +8,23 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from opentelemetry.trace import Span
+
+from aiops_common.telemetry import recording_span, working_for
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[T, R]):
+    item: T
+    future: "asyncio.Future[R]"
+    span: Span | None
+    """The caller's, where it is recorded: what the flush does is done for it too."""
 
 
 class Batcher(Generic[T, R]):
@@ -19,7 +32,8 @@ class Batcher(Generic[T, R]):
 
     ``flush(items)`` returns one result or exception per item, in order, or raises. If it raises for more than one item,
     each is flushed again alone, so that one bad item never fails its neighbours; an exception for which ``fails_all``
-    says true (a lost connection, say) fails the batch at once instead.
+    says true (a lost connection, say) fails the batch at once instead. The statements of a flush are told of in the
+    trace of every caller.
     """
 
     def __init__(
@@ -32,13 +46,13 @@ class Batcher(Generic[T, R]):
         self._flush = flush
         self._max_items = max_items
         self._fails_all = fails_all
-        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._waiting: deque[_Waiting[T, R]] = deque()
         self._task: asyncio.Task[None] | None = None
 
     async def submit(self, item: T) -> R:
         """Wait until the flush that carries ``item`` is done; returns its result or raises its error."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting.append(_Waiting(item, future, recording_span()))
         if self._task is None:
             # An empty context: a flush serves many callers and must not run inside the trace of the first.
             self._task = asyncio.create_task(self._drain(), name="batcher", context=contextvars.Context())
@@ -52,9 +66,10 @@ class Batcher(Generic[T, R]):
         finally:
             self._task = None
 
-    async def _settle(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+    async def _settle(self, batch: list[_Waiting[T, R]]) -> None:
         try:
-            results: Sequence[R | Exception] = await self._flush([item for item, _ in batch])
+            with working_for([one.span for one in batch]):
+                results: Sequence[R | Exception] = await self._flush([one.item for one in batch])
             if len(results) != len(batch):
                 raise RuntimeError(f"flush returned {len(results)} results for {len(batch)} items")
         except Exception as error:
@@ -64,13 +79,13 @@ class Batcher(Generic[T, R]):
                 return
             results = [error] * len(batch)
         except BaseException:
-            for _, future in batch:
-                future.cancel()
+            for one in batch:
+                one.future.cancel()
             raise
-        for (_, future), result in zip(batch, results, strict=True):
-            if future.done():  # its caller has gone away meanwhile
+        for one, result in zip(batch, results, strict=True):
+            if one.future.done():  # its caller has gone away meanwhile
                 continue
             if isinstance(result, Exception):
-                future.set_exception(result)
+                one.future.set_exception(result)
             else:
-                future.set_result(result)
+                one.future.set_result(result)

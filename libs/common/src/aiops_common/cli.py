@@ -86,7 +86,11 @@ def _serve(name: str, package: str, settings: ServiceSettings) -> None:
     # Once it has shut down, uvicorn raises the signal that ended it again, which would end the process here and now:
     # before its last spans are written.
     signal.signal(signal.SIGTERM, _exit)
-    flush_spans = setup_telemetry(name)
+    try:
+        flush_spans = setup_telemetry(name)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(WRONG_USAGE) from None
     build_app: Callable[[ServiceSettings], Starlette] = importlib.import_module(f"{package}.app").build_app
     http, websocket = importlib.import_module("aiops_common.slow_clients").protocols(
         send_seconds=settings.send_seconds,

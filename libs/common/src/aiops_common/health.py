@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -29,22 +30,34 @@ KEPT_SECONDS = 1.0
 def health_routes(required: Mapping[str, Check], informative: Mapping[str, Check] | None = None) -> list[BaseRoute]:
     """``/livez`` (the process answers), ``/readyz`` (every required check passes) and ``/metrics`` (Prometheus).
 
-    Informative checks are shown by ``/readyz`` but never make it fail.
+    Informative checks are shown by ``/readyz`` but never make it fail. Whoever accepts OpenMetrics is told the metrics
+    in that format, and with them exemplars, which lead to traces.
     """
 
     async def livez(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
     look = _Look(required, informative or {})
+    told = SingleFlight[bytes]()
 
     async def readyz(_request: Request) -> Response:
         seen = await look.lately()
         return JSONResponse({"ready": seen.ready, "checks": seen.shown}, status_code=200 if seen.ready else 503)
 
-    async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    async def metrics(request: Request) -> Response:
+        encode, media_type = _encoder(request.headers.get("accept", ""))
+        # In a thread, since it takes tens of milliseconds; once for all who ask meanwhile.
+        text = await told.do(media_type, lambda: asyncio.to_thread(encode, REGISTRY))
+        return Response(text, headers={"content-type": media_type})
 
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except Exception:  # it parses what anybody may send, and stumbles over versions that are none
+        return choose_encoder("")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,12 @@ def setup_logging(service: str, level: str = "INFO", *, stream: TextIO | None = 
     """
     output = _Output(stream or sys.stdout)
     # Without the frames' variables: they hold what clients sent, passwords included.
-    exceptions = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+    def exceptions(exc_info: Any) -> list[dict[str, Any]]:
+        # PostgreSQL says behind DETAIL which values it could not take.
+        return [told | {"exc_value": told["exc_value"].partition("\nDETAIL:")[0]} for told in frames(exc_info)]
+
     processors: list[structlog.typing.Processor] = [
         _adds_context(service),
         structlog.processors.ExceptionRenderer(exceptions),

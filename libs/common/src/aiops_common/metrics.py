@@ -4,6 +4,8 @@ Each package declares its metrics in a ``metrics.py`` of its own. Labels take va
 that are handled, reasons that the code names, fields of the schema): what a client or a partner wrote is never one.
 """
 
+import time
+from math import frexp
 from typing import Final
 
 from opentelemetry import trace
@@ -18,6 +20,8 @@ LONG_SECONDS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 
 OTHER: Final = "other"
 """The label value for what belongs to no closed set."""
 
+_EXEMPLAR_SECONDS: Final = 1.0
+
 
 def exemplar() -> dict[str, str] | None:
     """The current trace as an exemplar, None where it is not sampled: nobody could look it up.
@@ -28,6 +32,18 @@ def exemplar() -> dict[str, str] | None:
     return {"trace_id": f"{context.trace_id:032x}"} if context.is_valid and context.trace_flags.sampled else None
 
 
+_last_told: dict[tuple[Histogram, int], float] = {}
+
+
 def observe(histogram: Histogram, seconds: float) -> None:
-    """Record ``seconds``, with the current trace as its exemplar."""
-    histogram.observe(seconds, exemplar())
+    """Record ``seconds``, with the current trace as its exemplar at most once a second for each doubling of them.
+
+    Checking an exemplar costs more than all the rest, and whoever looks sees the last one only.
+    """
+    place = histogram, frexp(seconds)[1]
+    now = time.monotonic()
+    if now - _last_told.get(place, 0.0) < _EXEMPLAR_SECONDS or (told := exemplar()) is None:
+        histogram.observe(seconds)
+        return
+    _last_told[place] = now
+    histogram.observe(seconds, told)

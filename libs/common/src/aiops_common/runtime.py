@@ -10,14 +10,17 @@ from starlette.applications import Starlette
 from aiops_common.health import Check, component_app, health_routes
 from aiops_common.lifecycle import Component
 from aiops_common.messaging.consumer import Consumer, Handler
-from aiops_common.messaging.names import events_queue, requests_queue, work_queue
+from aiops_common.messaging.names import RETRY_RUNGS, dead_queue, events_queue, requests_queue, retry_queue, work_queue
+from aiops_common.messaging.outbox_backlog import OutboxBacklog
 from aiops_common.messaging.publisher import Publisher
+from aiops_common.messaging.queue_depths import QueueDepths
 from aiops_common.messaging.relay import DAY, OutboxRelay
 from aiops_common.messaging.requests import RequestHandler, Responder
 from aiops_common.messaging.retry import RetryPolicy
 from aiops_common.messaging.worker import Worker
 from aiops_common.postgres import Listener, Pool
 from aiops_common.postgres.exposed import ExposedTables
+from aiops_common.process_metrics import LoopLag, set_build
 from aiops_common.settings import ServiceSettings
 
 
@@ -40,6 +43,7 @@ class Runtime:
     publisher: Publisher
     relay: OutboxRelay
     worker: Worker
+    depths: QueueDepths
     extra: list[Component] = field(default_factory=list)
 
     @classmethod
@@ -50,6 +54,7 @@ class Runtime:
         pool = Pool(database_url, max_size=settings.database_pool_size, name=f"aiops-{name}")
         listener = Listener(database_url)
         publisher = Publisher(amqp_url, name=name)
+        set_build(f"aiops-{name}")
         # A claim or mark that a crash loses only sends a message once more.
         relay_pool = Pool(database_url, max_size=2, name=f"aiops-{name}-relay", durable=False)
         return cls(
@@ -67,13 +72,15 @@ class Runtime:
                 retention_seconds=settings.outbox_retention_days * DAY,
             ),
             worker=Worker(amqp_url, name=name),
+            depths=QueueDepths(amqp_url, name=name),
         )
 
     @property
     def components(self) -> list[Component]:
         """Everything that starts and stops, in order: what takes in work comes last and stops first."""
         databases: list[Component] = [self.pool, ExposedTables(self.pool), self.relay_pool]
-        return [*databases, self.publisher, self.relay, self.listener, *self.extra, self.worker]
+        looks: list[Component] = [OutboxBacklog(self.relay_pool), self.depths, LoopLag()]
+        return [*databases, self.publisher, self.relay, self.listener, *looks, *self.extra, self.worker]
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -103,6 +110,7 @@ class Runtime:
             policy=RetryPolicy(settings.max_attempts, settings.deadline_seconds, settings.retry_waits),
         )
         self.worker.subscribe(queue, consumer.process, prefetch=settings.prefetch)
+        self.depths.watch((queue, *(retry_queue(self.name, rung) for rung in RETRY_RUNGS), dead_queue(self.name)))
 
     def answer_requests(
         self, handlers: Mapping[str, RequestHandler], settings: ServiceSettings, *, asked_by: str
@@ -112,6 +120,7 @@ class Runtime:
             owner=self.name, handlers=handlers, publisher=self.publisher, trusted_users=frozenset({asked_by})
         )
         self.worker.subscribe(requests_queue(self.name), responder.process, prefetch=settings.prefetch)
+        self.depths.watch([requests_queue(self.name)])
 
     def app(self) -> Starlette:
         """The HTTP side of a service that has no API: health and metrics."""

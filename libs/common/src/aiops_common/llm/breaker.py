@@ -14,6 +14,9 @@ import pybreaker
 
 from aiops_common.llm.metrics import BREAKER_STATE
 from aiops_common.llm.port import ModelUnavailable
+from aiops_common.logging import get_logger
+
+_log = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -58,6 +61,7 @@ class Breaker:
         self._open_until = 0.0
         self._probing = False
         self._era = 0
+        self._told = {"provider": provider, "model": model}
         self._gauge = BREAKER_STATE.labels(provider, model)
         self._gauge.set(0)
 
@@ -132,3 +136,10 @@ class Breaker:
     def _enter_new_era(self) -> None:
         self._era += 1
         self._gauge.set(_STATE_VALUES[self.state])
+        if self.state == pybreaker.STATE_OPEN:
+            seconds = round(self._open_until - self._clock(), 3)
+            _log.warning("llm.breaker_opened", **self._told, probe_in_seconds=seconds)
+        elif self.state == pybreaker.STATE_CLOSED:
+            _log.info("llm.breaker_closed", **self._told)
+        else:
+            _log.debug("llm.breaker_probes", **self._told)

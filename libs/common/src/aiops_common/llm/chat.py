@@ -1,21 +1,29 @@
 """One exchange with a chat completions endpoint: the request, its span, and what its failures mean.
 
-What the model was told and what it said appears in no log, span or error.
+What the model was told and what it said appears in no log, span or error. The span is made here and not by
+opentelemetry-util-genai, whose main work is to record just that.
 """
 
 import asyncio
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Final
 
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 from opentelemetry import trace
+from opentelemetry.util.types import AttributeValue
 
 from aiops_common.llm.breaker import Outage
 from aiops_common.llm.port import ModelUnavailable
+from aiops_common.metrics import OTHER
 
 _tracer = trace.get_tracer(__name__)
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,99}", re.ASCII)
+_FINISHED: Final = frozenset(("stop", "length", "content_filter", "tool_calls", "function_call"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +45,30 @@ class Question:
     options: dict[str, Any]
 
 
-async def say(client: openai.AsyncOpenAI, model: str, question: Question) -> Said:
-    """Send ``question`` and read the first choice.
+async def say(
+    client: openai.AsyncOpenAI,
+    model: str,
+    question: Question,
+    server: Mapping[str, str | int],
+    tracer: trace.Tracer = _tracer,
+) -> Said:
+    """Send ``question`` and read the first choice; ``server`` is its address as attributes.
 
     Raises ``Outage`` if the service fails, ``ModelUnavailable`` if it answers and there is nothing to use.
     Span attributes: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
     """
-    attributes = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "openai",
-        "gen_ai.request.model": model,
-        "gen_ai.output.type": "json",
-        "aiops.prompt.name": question.prompt_name,
-    }
     # Exceptions of the client may quote the response's body, so the span records their kind only.
-    with _tracer.start_as_current_span(
+    with tracer.start_as_current_span(
         f"chat {model}",
         kind=trace.SpanKind.CLIENT,
-        attributes=attributes,
+        attributes={**_of_request(model, question), **server},
         record_exception=False,
         set_status_on_exception=False,
     ) as span:
         try:
-            said = _read(await _send(client, model, question), model)
+            completion = await _send(client, model, question)
+            span.set_attributes(_of_response(completion))
+            return _read(completion, model)
         except ModelUnavailable as error:
             span.set_attribute("error.type", error.reason)
             span.set_status(trace.StatusCode.ERROR, error.reason)
@@ -68,10 +77,40 @@ async def say(client: openai.AsyncOpenAI, model: str, question: Question) -> Sai
             span.set_attribute("error.type", "cancelled")
             span.set_status(trace.StatusCode.ERROR, "cancelled")
             raise
-        span.set_attribute("gen_ai.response.model", said.model)
-        span.set_attribute("gen_ai.usage.input_tokens", said.input_tokens)
-        span.set_attribute("gen_ai.usage.output_tokens", said.output_tokens)
-        return said
+
+
+def _of_request(model: str, question: Question) -> dict[str, AttributeValue]:
+    asked = {
+        "gen_ai.request.max_tokens": question.options.get("max_completion_tokens"),
+        "gen_ai.request.temperature": question.options.get("temperature"),
+    }
+    return {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": model,
+        "gen_ai.output.type": "json",
+        "aiops.prompt.name": question.prompt_name,
+        **{name: value for name, value in asked.items() if value is not None},
+    }
+
+
+def _of_response(completion: ChatCompletion) -> dict[str, AttributeValue]:
+    """Names and numbers only, each checked: the server may put anything anywhere."""
+    choices = getattr(completion, "choices", None)
+    reasons = [getattr(choice, "finish_reason", None) for choice in choices[:1]] if isinstance(choices, list) else []
+    told: dict[str, AttributeValue | None] = {
+        "gen_ai.response.id": _name(getattr(completion, "id", None)),
+        "gen_ai.response.model": _name(getattr(completion, "model", None)),
+        "gen_ai.response.finish_reasons": [reason if reason in _FINISHED else OTHER for reason in reasons] or None,
+        "gen_ai.usage.input_tokens": _count(getattr(completion, "usage", None), "prompt_tokens") or None,
+        "gen_ai.usage.output_tokens": _count(getattr(completion, "usage", None), "completion_tokens") or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _name(value: object) -> str | None:
+    """``value`` where it is short and of the characters of names, else None."""
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
 
 
 async def _send(client: openai.AsyncOpenAI, model: str, question: Question) -> ChatCompletion:
@@ -133,7 +172,7 @@ def _read(completion: ChatCompletion, asked_model: str) -> Said:
     usage = completion.usage
     return Said(
         text=text,
-        model=completion.model if isinstance(completion.model, str) and completion.model else asked_model,
+        model=_name(completion.model) or asked_model,
         input_tokens=_count(usage, "prompt_tokens"),
         output_tokens=_count(usage, "completion_tokens"),
     )

@@ -6,15 +6,17 @@ from dataclasses import fields as dataclass_fields
 from functools import cache
 from typing import Any, Generic, TypeVar
 
-import structlog
+from opentelemetry import trace
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from aiops_common.deferral import Deferred
+from aiops_common.llm import metrics
 from aiops_common.llm.port import AnswerRejected, Completion, LanguageModel, ModelUnavailable, Prompt
+from aiops_common.logging import get_logger
 from aiops_common.redaction import redact, restore_model
 from aiops_contracts.base import Engine
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 _REASON_LENGTH = 200
 
 P = TypeVar("P")
@@ -60,8 +62,22 @@ async def improve(
     propagates, and ``Deferred`` of a model that is worth waiting for. ``prompt.user`` is redacted once more on its way
     out, whatever the template did, and what was replaced here is put back into the answer before ``apply`` sees it.
     """
-    if model is None:
-        return Improved(result)
+    try:
+        improved = Improved(result) if model is None else await _improved(model, result, prompt, answer, apply)
+    except Deferred as deferred:
+        trace.get_current_span().set_attribute("aiops.deferred_reason", deferred.reason)
+        raise
+    _tell(improved)
+    return improved
+
+
+async def _improved(
+    model: LanguageModel,
+    result: R,
+    prompt: Callable[[], Prompt],
+    answer: type[T],
+    apply: Callable[[R, T], R],
+) -> Improved[R]:
     version: str | None = None
     try:
         asked = prompt()
@@ -78,13 +94,26 @@ async def improve(
     except ModelUnavailable as error:
         reason = error.reason
     except AnswerRejected as error:
-        reason = f"answer rejected: {redact(str(error)).text}"
+        reason = f"{metrics.ANSWER_REJECTED}: {redact(str(error)).text}"
     except Deferred:
         raise
     except Exception as error:  # a defect in a template or in apply must not cost the user the built-in result
-        reason = f"internal error: {type(error).__name__}"
+        reason = f"{metrics.INTERNAL_ERROR}: {type(error).__name__}"
         _log.error("llm.improve_failed", error=type(error).__name__, prompt_version=version)
     return Improved(result, degraded=True, degraded_reason=reason[:_REASON_LENGTH], prompt_version=version)
+
+
+def _tell(improved: Improved[R]) -> None:
+    """Count the result, and note on the span of the work how it came to be; a reason without what may follow it."""
+    degraded = "true" if improved.degraded else "false"
+    metrics.RESULTS.labels(improved.engine.value.lower(), degraded).inc()
+    span = trace.get_current_span()
+    span.set_attribute("aiops.engine", improved.engine.value.lower())
+    span.set_attribute("aiops.degraded", improved.degraded)
+    if improved.degraded_reason is not None:
+        reason = metrics.reason_label(improved.degraded_reason)
+        metrics.DEGRADED.labels(reason).inc()
+        span.set_attribute("aiops.degraded_reason", reason)
 
 
 async def _ask(model: LanguageModel, asked: Prompt, answer: type[T]) -> Completion[T]:

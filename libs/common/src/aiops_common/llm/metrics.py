@@ -1,6 +1,10 @@
-"""Prometheus metrics of the language model; ``provider`` is the host that is asked."""
+"""Prometheus metrics of the language model and of what became of results; ``provider`` is the host that is asked."""
+
+from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
+
+from aiops_common.metrics import OTHER
 
 CALLS = Counter(
     "aiops_llm_calls_total", "Answers asked of a language model, by outcome", ["provider", "model", "outcome"]
@@ -13,3 +17,24 @@ DURATION = Histogram(
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 BREAKER_STATE = Gauge("aiops_llm_breaker_state", "0 closed, 1 half-open, 2 open", ["provider", "model"])
+RESULTS = Counter("aiops_results_total", "Results by what made them in the end", ["engine", "degraded"])
+DEGRADED = Counter("aiops_degraded_total", "Results that a model should have improved and did not", ["reason"])
+
+ANSWER_REJECTED: Final = "answer rejected"
+INTERNAL_ERROR: Final = "internal error"
+_REFUSED = "request refused"
+REASONS: Final = frozenset(
+    (
+        *("circuit open", "busy", "timeout", "no connection", "rate limited", "server error", "refused"),
+        *("answer cut off", "invalid answer", "prompt too large", "not authorized"),
+        *(_REFUSED, ANSWER_REJECTED, INTERNAL_ERROR),
+    )
+)
+"""Why there was no answer of a model to use, in the words of ``ModelUnavailable``."""
+
+
+def reason_label(reason: str) -> str:
+    """The reason as a label: one of ``REASONS``, without the status or the text that may follow it, or ``other``."""
+    if reason in REASONS:
+        return reason
+    return next((known for known in (_REFUSED, ANSWER_REJECTED, INTERNAL_ERROR) if reason.startswith(known)), OTHER)

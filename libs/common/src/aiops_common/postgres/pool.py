@@ -1,6 +1,8 @@
 """A pool of connections that starts without a database and recovers by itself."""
 
 import asyncio
+import time
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -8,7 +10,13 @@ from typing import Any, TypeAlias
 import asyncpg
 import orjson
 
+from aiops_common.logging import get_logger
+from aiops_common.outage import Outage
+from aiops_common.postgres import metrics
 from aiops_common.postgres.errors import DatabaseUnavailable, translated_errors
+from aiops_common.postgres.tracing import Told, connection_class
+
+_log = get_logger(__name__)
 
 Connection: TypeAlias = asyncpg.Connection
 
@@ -54,6 +62,10 @@ class Pool:
         self._max_size = max_size
         self._acquire_seconds = acquire_seconds
         self._settings = {"application_name": name, **({} if durable else {"synchronous_commit": "off"})}
+        self._connection_class = connection_class(Told(name, url))
+        self._wait = metrics.WAIT.labels(name)
+        self._name = name
+        self._outage = Outage(settle_seconds=5.0)
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
 
@@ -88,9 +100,12 @@ class Pool:
                         timeout=self._acquire_seconds,
                         command_timeout=30,
                         init=_set_codecs,
+                        connection_class=self._connection_class,
                         reset=_keep_session,
                         server_settings=self._settings,
                     )
+                    _watch(self._name, self)
+                    metrics.SIZE.labels(self._name).set(self._pool.get_max_size())
             return self._pool
 
     @asynccontextmanager
@@ -100,10 +115,24 @@ class Pool:
         Raises:
             DatabaseUnavailable: none could be had within the deadline, or it broke while in use.
         """
-        pool = await self._opened()
-        with translated_errors():
-            async with pool.acquire(timeout=self._acquire_seconds) as connection:
-                yield connection
+        try:
+            pool = await self._opened()
+            with translated_errors():
+                started = time.monotonic()
+                try:
+                    acquired = await pool.acquire(timeout=self._acquire_seconds)
+                finally:
+                    self._wait.observe(time.monotonic() - started)
+                try:
+                    yield acquired
+                finally:
+                    await pool.release(acquired)
+        except DatabaseUnavailable as error:
+            if self._outage.begins():
+                _log.warning("database.lost", pool=self._name, error=str(error))
+            raise
+        if (seconds := self._outage.ends()) is not None:
+            _log.info("database.back", pool=self._name, away_seconds=seconds)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -115,10 +144,29 @@ class Pool:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    def connections(self, *, idle: bool) -> int:
+        """How many are open and idle, or open and in use."""
+        if self._pool is None:
+            return 0
+        unused: int = self._pool.get_idle_size()
+        return unused if idle else self._pool.get_size() - unused
+
     async def ping(self) -> None:
         """Raises DatabaseUnavailable unless PostgreSQL answers a query."""
         async with self.connection() as connection:
             await connection.execute("SELECT 1")
+
+
+def _watch(name: str, pool: Pool) -> None:
+    """Let the gauges ask ``pool`` when they are read; they do not keep it."""
+    known = weakref.ref(pool)
+
+    def count(*, idle: bool) -> int:
+        asked = known()
+        return asked.connections(idle=idle) if asked else 0
+
+    metrics.CONNECTIONS.labels(name, "idle").set_function(lambda: count(idle=True))
+    metrics.CONNECTIONS.labels(name, "used").set_function(lambda: count(idle=False))
 
 
 def encode_json(value: Any) -> bytes:
