@@ -44,14 +44,19 @@ trace: $(BIN)/python ## Show one trace: make trace ID=<trace id>
 	@$(LOCAL).trace $(ID)
 
 ##@ The stack in containers
-.PHONY: compose-up compose-down compose-demo
+.PHONY: compose-up compose-down compose-demo virtualenv
 compose-up: ## Build and start it, passwords in .local/compose.env (PROFILES=observability,llm)
-	@$(PYTHON) deploy/compose/environment.py .local/compose.env $(PROFILES)
+	@$(PYTHON) deploy/compose/environment.py .local/compose.env "$(PROFILES)"
 	@$(COMPOSE) up --build --detach --wait --wait-timeout 600
+	@wanted=$$($(COMPOSE) config --services) && \
+	  others=$$($(COMPOSE) --profile '*' config --services | grep -vxF "$$wanted"); \
+	  [ -z "$$others" ] || $(COMPOSE) --profile '*' stop $$others
 compose-down: ## Stop it; the data stays
 	@$(COMPOSE) --profile '*' down
-compose-demo: setup compose-up ## Show the main job end to end on it
+compose-demo: virtualenv compose-up ## Show the main job end to end on it; needs Docker and Python 3.11 only
 	@$(LOCAL).demo.compose
+virtualenv:
+	@$(SETUP) --python-only
 
 ##@ Checks
 .PHONY: test lint format types imports check-deploy test-unit test-integration test-conformity test-e2e test-faults
@@ -98,8 +103,9 @@ lock: setup ## Pin every dependency anew
 	  -o deploy/checks/requirements.lock
 	@for tree in $(NODE_TREES); do (cd $$tree && npm install --package-lock-only --loglevel=error) || exit; done
 clean: ## Stop everything; remove .venv, .local with all data, and what was built
-	@if [ -f .local/compose.env ]; then $(COMPOSE) --profile '*' down --volumes; fi
-	@if [ -d .local ]; then $(SETUP) && $(LOCAL) clean; fi
+	@if [ -f .local/compose.env ]; then $(COMPOSE) --profile '*' down --volumes || \
+	  echo "docker compose failed; if containers are left: cd / && docker compose -p aiops down --volumes"; fi
+	@if [ -d .local/run ]; then $(SETUP) && $(LOCAL) clean; fi
 	rm -rf .venv $(CHECKS) .local $(addsuffix /node_modules,$(NODE_TREES)) $(GRAPHIQL)/dist
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } \

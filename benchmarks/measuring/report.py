@@ -1,7 +1,7 @@
 """The table at the end, and the same as JSON."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -70,11 +70,11 @@ def show(pairs: Sequence[Pair], console: Console) -> None:
     console.print(table)
 
 
-def write_json(pairs: Sequence[Pair], plan: Plan, file: Path) -> None:
-    """Everything that the table shows, unrounded."""
+def write_json(pairs: Sequence[Pair], plan: Plan, file: Path, *, tracing: Mapping[str, object] | None = None) -> None:
+    """Everything that the table shows, unrounded, and what tracing costs."""
     medians = {figure.name: median(found) for figure in FIGURES if (found := ratios(pairs, figure))}
     rounds = [_figures(one) for pair in pairs for one in pair]
-    told = {"plan": asdict(plan), "rounds": rounds, "median_ratios": medians}
+    told = {"plan": asdict(plan), "rounds": rounds, "median_ratios": medians, "tracing": tracing or {}}
     file.write_text(json.dumps(told, indent=2) + "\n")
 
 

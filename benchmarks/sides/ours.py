@@ -1,9 +1,9 @@
-"""Our side: the gateway, triage and auth as `make up` starts them, without a language model and without tracing."""
+"""Our side: gateway, triage and auth as `make up` starts them, without a language model; traced where asked for."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -18,7 +18,16 @@ from sides.side import SUPERUSER_SECONDS, Running, process_of, server_processes
 _LOGIN = "mutation ($input: LoginInput!) { login(input: $input) { tokens { accessToken } userErrors { message } } }"
 _STARTED = ("auth", "triage", "gateway")
 # One account at one address sends everything; the limits are counted all the same, and cost what they cost.
+_LEFT_OUT = ("OPENAI_", "LLM_", "OTEL_", "TRACES_FILE")
 _UNTHROTTLED = {"GATEWAY_REQUESTS_PER_SECOND": "100000", "GATEWAY_ADDRESS_REQUESTS_PER_SECOND": "100000"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """A ``share`` of all requests, 0..1, is traced to the collector at ``endpoint``."""
+
+    endpoint: str
+    share: float
 
 
 class Ours:
@@ -26,10 +35,10 @@ class Ours:
 
     name = "ours"
 
-    def __init__(self, stack: Stack, *, with_keys: bool = False, traced: bool = False) -> None:
+    def __init__(self, stack: Stack, *, with_keys: bool = False, tracing: Tracing | None = None) -> None:
         self._stack = stack
         self._with_keys = with_keys
-        self._traced = traced
+        self._tracing = tracing
 
     def prepare(self) -> None:
         """Roles, schemas, topology, migrations."""
@@ -52,6 +61,7 @@ class Ours:
                 target=Target(f"{stack.services.url('gateway')}/graphql", "graphql", self.log_in(), self._with_keys),
                 table=Table(stack.postgres.url, "gateway.tickets", "(document ->> 'source')"),
                 processes={name: process_of(stack, name) for name in _STARTED} | server_processes(stack),
+                metrics=[f"{stack.services.url(name)}/metrics" for name in _STARTED],
             )
         finally:
             for name in reversed(_STARTED):
@@ -72,7 +82,13 @@ class Ours:
 
     def _command(self, name: str) -> Command:
         command = self._stack.services.serve(name, scripted_llm=False)
+        environment = {k: v for k, v in command.environment.items() if not k.startswith(_LEFT_OUT)}
         # Long enough for the peer, which accepts the same token; everything else as an operator finds it.
-        environment = {**command.environment, "AUTH_ACCESS_TOKEN_SECONDS": "3600", **_UNTHROTTLED}
-        dropped = ("OPENAI_", "LLM_") if self._traced else ("OPENAI_", "LLM_", "OTEL_", "TRACES_FILE")
-        return replace(command, environment={k: v for k, v in environment.items() if not k.startswith(dropped)})
+        environment |= {"AUTH_ACCESS_TOKEN_SECONDS": "3600", **_UNTHROTTLED}
+        if self._tracing is not None:
+            environment |= {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": self._tracing.endpoint,
+                "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+                "OTEL_TRACES_SAMPLER_ARG": str(self._tracing.share),
+            }
+        return replace(command, environment=environment)

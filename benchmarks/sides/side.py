@@ -1,7 +1,7 @@
 """What is compared: two ways to do the same job on the same servers."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,13 @@ SUPERUSER_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A side that takes requests: where to send them, where results appear, and what it is made of."""
+    """A side that takes requests: where to send them, where results appear, what it is made of, and what it tells."""
 
     target: Target
     table: Table
     processes: dict[str, psutil.Process]
+    metrics: Sequence[str] = ()
+    """Addresses of Prometheus metrics."""
 
 
 class Side(Protocol):
