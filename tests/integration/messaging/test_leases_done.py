@@ -3,6 +3,8 @@
 import asyncio
 from datetime import UTC, datetime
 
+from structlog.testing import capture_logs
+
 from aiops_common.messaging import inbox
 from aiops_common.messaging.leases import Leases
 from aiops_common.messaging.message import Delivery, new_message_id
@@ -27,6 +29,9 @@ async def test_copies_of_a_message_that_is_done_do_not_wait_for_each_other(pools
             return is_new
 
     async with asyncio.timeout(30):
-        assert await asyncio.gather(*(deliver() for _ in range(COPIES))) == [False] * COPIES
+        with capture_logs() as lines:
+            assert await asyncio.gather(*(deliver() for _ in range(COPIES))) == [False] * COPIES
+    told = {"message_id": copy.id, "message_type": TriageTicket.message_type, "principal": "user:1", "attempt": 1}
+    assert lines == [{"event": "job.repeated", "log_level": "info", **told}] * COPIES
     async with pool.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM leases WHERE message_id = $1", copy.id) == 0

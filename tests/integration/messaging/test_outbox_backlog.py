@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from aiops_common.messaging import outbox, sampling
+from aiops_common import sampling
+from aiops_common.messaging import outbox
 from aiops_common.messaging.message import Outgoing
 from aiops_common.messaging.outbox_backlog import OutboxBacklog
 from aiops_common.postgres import Pool

@@ -10,7 +10,7 @@ from typing import Any
 import aio_pika
 import pytest
 
-from aiops_common.messaging import sampling
+from aiops_common import sampling
 from aiops_common.messaging.queue_depths import QueueDepths
 from aiops_common.messaging.topology import load
 from aiops_local.rabbitmq import RabbitmqServer

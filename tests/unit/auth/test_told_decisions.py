@@ -1,5 +1,8 @@
 """What operators see of decisions about accounts: one line each, counters without names, spans without content."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,6 +70,16 @@ async def test_a_log_in_that_nobody_decided_is_counted(auth: Auth, passwords: Pa
             await auth.log_in()
     assert overloaded.more == 1
     assert value("aiops_password_hashes_waiting") == waiting
+
+
+def test_every_outcome_of_a_log_in_is_at_0_from_the_start() -> None:
+    # In a process of its own: here, others may have counted already.
+    script = "import aiops_auth.metrics, prometheus_client; print(prometheus_client.generate_latest().decode())"
+    shown = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+    found = set(re.findall(r'^aiops_sign_ins_total\{outcome="(\w+)"\} 0\.0$', shown, re.MULTILINE))
+    assert found == {
+        "ok", "bad_credentials", "locked", "invalid_input", "key_unknown", "overloaded", "error", "other",
+    }  # fmt: skip
 
 
 async def test_a_token_that_comes_again_is_told_and_counted_once(auth: Auth, lines: list[Any]) -> None:

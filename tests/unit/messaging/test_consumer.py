@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from aiops_common.deferral import Deferred
 from aiops_common.messaging import consumer as consumer_module
@@ -371,3 +372,27 @@ async def test_a_principal_that_a_stranger_made_up_reaches_no_copy() -> None:
     bakery = Bakery()
     await bakery.receive(user_id=None, headers={"x-aiops-principal": "user:admin"})
     assert "x-aiops-principal" not in bakery.publisher.sent[0].headers
+
+
+async def test_a_log_quotes_neither_a_library_s_error_nor_an_id_that_is_none() -> None:
+    detail = "DETAIL: Key (title)=(Order export stops) already exists."
+    for failure in (Broken(detail), BrokerUnavailable("away"), Deferred("later")):
+        with capture_logs() as lines:
+            bakery = Bakery(failure, max_attempts=1)
+            await bakery.receive(message_id="Order export stops", headers={"x-aiops-attempt": 4})
+        assert lines, failure
+        assert "Order export stops" not in str(lines)
+        assert {line["message_id"] for line in lines} == {None}
+    bakery = Bakery(Broken(detail), max_attempts=1)
+    with capture_logs() as lines:
+        await bakery.receive()
+    assert [(line["message_id"], line["error"]) for line in lines] == [
+        (str(UUID(int=1)), "Broken; its dead letter says more")
+    ]
+    assert bakery.publisher.sent[0].headers["x-aiops-error"] == detail
+
+
+async def test_a_log_has_what_we_say_of_poison_ourselves() -> None:
+    with capture_logs() as lines:
+        await Bakery(Poison("too_large", "nobody can eat that")).receive()
+    assert [(line["reason"], line["error"]) for line in lines] == [("too_large", "nobody can eat that")]

@@ -13,6 +13,7 @@ from aiops_common.messaging.connection import BrokerUnavailable
 from aiops_common.messaging.message import Delivery, Outgoing
 from aiops_common.messaging.publisher import Unroutable
 from aiops_common.messaging.requests import REPLY_TO, NoReply, Requester, RequestHandler, Responder, _read_reply
+from aiops_common.postgres import DatabaseUnavailable
 from aiops_contracts.base import Request
 from support.fake_broker import FakeIncoming, FakePublisher
 
@@ -142,7 +143,7 @@ class Shop:
         self.failure: Exception | None = None
         self.responder = Responder(
             owner="shop",
-            handlers={Price.message_type: RequestHandler(Price, self.price)},
+            handlers={Price.message_type: RequestHandler(Price, self.price, expected=(SoldOut,))},
             publisher=self.publisher,
             trusted_users=frozenset({"gateway"}),
         )
@@ -212,6 +213,31 @@ async def test_a_fault_tells_its_kind_and_nothing_of_the_request() -> None:
         assert await shop.receive() == {"fault": "shop could not answer: RuntimeError"}
     assert [line["event"] for line in lines] == ["responder.fault"]
     assert "hunter2" not in str(lines)
+
+
+class SoldOut(Exception):
+    """What the shop expects to happen now and then."""
+
+
+@pytest.mark.parametrize(
+    ("failure", "level"),
+    [(SoldOut(), "warning"), (DatabaseUnavailable("away"), "warning"), (RuntimeError("broken"), "error")],
+)
+async def test_what_the_owner_expects_is_no_error(failure: Exception, level: str) -> None:
+    shop = Shop()
+    shop.failure = failure
+    with capture_logs() as lines:
+        assert await shop.receive() == {"fault": f"shop could not answer: {type(failure).__name__}"}
+    assert [(line["event"], line["log_level"]) for line in lines] == [("responder.fault", level)]
+
+
+@pytest.mark.parametrize(("given", "told"), [("bread for Ada", None), (str(UUID(int=1)), str(UUID(int=1)))])
+async def test_an_id_that_is_none_is_not_told(given: str, told: str | None) -> None:
+    shop = Shop()
+    shop.failure = RuntimeError("broken")
+    with capture_logs() as lines:
+        await shop.receive(message_id=given)
+    assert [line["message_id"] for line in lines] == [told]
 
 
 @pytest.mark.parametrize("failure", [BrokerUnavailable("away"), Unroutable("gone")])

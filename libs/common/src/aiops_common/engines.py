@@ -10,6 +10,7 @@ from prometheus_client import Histogram
 
 from aiops_common.llm.metrics import reason_label
 from aiops_common.logging import get_logger
+from aiops_common.messaging import inbox
 from aiops_common.messaging.message import Delivery
 from aiops_common.metrics import SECONDS, observe
 
@@ -66,14 +67,15 @@ def engine(name: str, attributes: Mapping[str, int] | None = None) -> Iterator[N
 
 def job_done(delivery: Delivery[Any], provenance: Provenance, *, is_written: bool) -> None:
     """Tell that a message has had its effect. Without ``is_written`` it had it before, and this result was dropped."""
-    told = {"message_id": delivery.id, "message_type": delivery.message.message_type, "principal": delivery.principal}
     if not is_written:
-        _log.info("job.repeated", **told, attempt=delivery.attempt)
+        inbox.tell_repeated(delivery)
         return
     reason = provenance.degraded_reason
     _log.info(
         "job.done",
-        **told,
+        message_id=delivery.id,
+        message_type=delivery.message.message_type,
+        principal=delivery.principal,
         attempt=delivery.attempt,
         engine=str(provenance.engine).lower(),
         degraded=provenance.degraded,

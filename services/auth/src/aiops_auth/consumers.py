@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+from aiops_auth.passwords import TooManyWaiting
 from aiops_auth.service import (
     ApiKeys,
     Means,
@@ -43,11 +44,13 @@ _DECISIONS: Mapping[type[Request], Callable[[Means, Delivery[Any]], Awaitable[Au
     RemoveUser: remove_user,
 }
 
+_EXPECTED = (TooManyWaiting,)
+
 
 def request_handlers(means: Means, api_keys: ApiKeys, replays: Replays) -> Mapping[str, RequestHandler]:
     """Requests on ``auth.requests``."""
     handlers = [
-        *(RequestHandler(kind, partial(decide, means)) for kind, decide in _DECISIONS.items()),
+        *(RequestHandler(kind, partial(decide, means), _EXPECTED) for kind, decide in _DECISIONS.items()),
         RequestHandler(GetCredentialKey, means.credentials.current_key),
         RequestHandler(CreateApiKey, api_keys.create),
         RequestHandler(RevokeApiKey, api_keys.revoke),

@@ -23,6 +23,9 @@ _OUTCOMES: Final = {
 }
 
 SIGN_INS: Final = Counter("aiops_sign_ins_total", "Log-ins with a password, by outcome", ["outcome"])
+for _outcome in (*_OUTCOMES.values(), OTHER):
+    SIGN_INS.labels(_outcome)  # at 0 from the start: the first of its kind is a rise only where there was a 0 before
+
 PASSWORD_HASHES_WAITING: Final = Gauge(
     "aiops_password_hashes_waiting", "Log-ins and sign-ups that wait for their turn to hash a password"
 )

@@ -101,7 +101,7 @@ class Consumer:
             except Exception as error:
                 # Neither the retry ladder nor the dead queue took it, or the database stayed away: it stays here.
                 failed(span, type(error).__name__)
-                _log.exception("consumer.stuck", message_id=raw.message_id, error_class=type(error).__name__)
+                _log.exception("consumer.stuck", message_id=incoming.message_id, error_class=type(error).__name__)
                 outcome = "stuck"
             self._metrics.processed(incoming, outcome)
             if outcome == "stuck":
@@ -176,26 +176,26 @@ class Consumer:
                 if time.monotonic() - incoming.arrived + pause > HOLD_SECONDS or not _is_ours(incoming.raw):
                     raise
                 if isinstance(error, Unroutable) and is_news:
-                    _log.warning("consumer.blocked", message_id=incoming.raw.message_id, error=str(error))
+                    _log.warning("consumer.blocked", message_id=incoming.message_id, error=str(error))
                 else:  # who lost the connection says so
-                    _log.debug("consumer.waiting", message_id=incoming.raw.message_id, error=str(error))
+                    _log.debug("consumer.waiting", message_id=incoming.message_id, error=str(error))
                 await asyncio.sleep(pause)
 
     async def _give_up(self, incoming: Incoming, progress: _Progress, reason: str, error: Exception) -> str:
         detail = redact(str(error)).text[:SHOWN_ERROR_LENGTH]
+        # Everybody reads it: in words of ours only. A library's exception may quote the text that broke it.
+        ours = isinstance(error, Poison | Deferred | DeliveryLost)
+        told = detail if ours else f"{type(error).__name__}; its dead letter says more"
         failed(trace.get_current_span(), known_reason(reason))
         _log.error(
             "consumer.dead",
-            message_id=incoming.raw.message_id,
+            message_id=incoming.message_id,
             reason=reason,
-            error=detail,
+            error=told,
             attempts=incoming.attempt,
         )
         if progress.handler is not None and progress.delivery is not None and progress.handler.give_up is not None:
             # Before the dead letter: repeating it does no harm, repeating the dead letter would.
-            # Everybody reads it: in words of ours only. A library's exception may quote the text that broke it.
-            ours = isinstance(error, Poison | Deferred | DeliveryLost)
-            told = detail if ours else f"{type(error).__name__}; its dead letter says more"
             failure = JobFailure(code=reason, message=told, attempts=incoming.attempt)
             await self._through_outages(incoming, progress.handler.give_up, progress.delivery, failure)
         letter = self._settlement.dead_letter(incoming, reason, detail, error)

@@ -3,8 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+from aiops_common.logging import get_logger
 from aiops_common.messaging.message import Delivery, Poison
 from aiops_common.postgres import Connection
+
+_log = get_logger(__name__)
 
 
 async def is_done(connection: Connection, delivery: Delivery[Any]) -> bool:
@@ -19,6 +22,17 @@ async def is_done(connection: Connection, delivery: Delivery[Any]) -> bool:
     if not same(row["digest"], delivery.digest):
         raise id_reused()
     return True
+
+
+def tell_repeated(delivery: Delivery[Any]) -> None:
+    """Log that the message came again after it had its effect."""
+    _log.info(
+        "job.repeated",
+        message_id=delivery.id,
+        message_type=delivery.message.message_type,
+        principal=delivery.principal,
+        attempt=delivery.attempt,
+    )
 
 
 def same(one: bytes | None, other: bytes | None) -> bool:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Container
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from aio_pika.abc import AbstractIncomingMessage
 
@@ -66,6 +67,11 @@ class Incoming:
         )
 
     @property
+    def message_id(self) -> str | None:
+        """The id that the message's properties give, as far as it may be told; see ``uuid_text``."""
+        return uuid_text(self.raw.message_id)
+
+    @property
     def is_first(self) -> bool:
         """Whether nobody had the message before: it is no copy, and came from where messages are published."""
         return not self.raw.redelivered and _is_published_to(self.raw.exchange or "")
@@ -99,6 +105,14 @@ class Incoming:
     def principal_header(self) -> dict[str, str | int]:
         """Who asked, kept on copies: the copy's own user_id is ours."""
         return {} if self.principal is None else {PRINCIPAL_HEADER: self.principal}
+
+
+def uuid_text(value: str | None) -> str | None:
+    """``value`` if it is the text of a UUID: any other id is what a stranger wrote, for no log and no span."""
+    try:
+        return str(UUID(value)) if value and len(value) == 36 else None
+    except ValueError:
+        return None
 
 
 def published_as(raw: AbstractIncomingMessage) -> str:

@@ -6,12 +6,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from aiops_common.deferral import Deferred
-from aiops_common.logging import get_logger
 from aiops_common.messaging import inbox
 from aiops_common.messaging.message import Delivery
 from aiops_common.postgres import DatabaseUnavailable, Pool
-
-_log = get_logger(__name__)
 
 BUSY_SECONDS = 5.0
 """When to look again whether the other delivery is done."""
@@ -51,7 +48,7 @@ class Leases:
             if not held and not done:
                 raise Deferred("another delivery of this message is being worked on", retry_after=BUSY_SECONDS)
             if done:
-                _log.info("job.repeated", message_id=delivery.id, message_type=delivery.message.message_type)
+                inbox.tell_repeated(delivery)
             yield not done
         finally:
             if held:

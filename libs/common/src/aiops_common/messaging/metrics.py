@@ -39,7 +39,7 @@ PROCESS_SECONDS = Histogram(
 WAIT_SECONDS = Histogram(
     "aiops_message_wait_seconds",
     "From when one of our services wrote a message to when it was first taken from the queue; not for copies, "
-    "replays and partners' messages.",
+    "replays and partners' messages. After a resend: the age of what was sent again.",
     ("queue", "message_type"),
     buckets=LONG_SECONDS,
 )
@@ -76,7 +76,8 @@ OUTBOX_PENDING = Gauge(
 )
 OUTBOX_OLDEST_SECONDS = Gauge(
     "aiops_outbox_oldest_seconds",
-    "Age of the message that comes next in the outbox, 0 where there is none; NaN while PostgreSQL does not tell.",
+    "Age of the message that comes next in the outbox, 0 where there is none; after a resend, of what is "
+    "sent again. NaN while PostgreSQL does not tell.",
 )
 
 

@@ -4,8 +4,8 @@ import math
 
 from aiops_common.messaging import outbox
 from aiops_common.messaging.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PENDING
-from aiops_common.messaging.sampling import EVERY_SECONDS, Sampler
 from aiops_common.postgres import Pool
+from aiops_common.sampling import EVERY_SECONDS, Sampler
 
 COUNTED = 10_000
 """Where counting ends: whether millions wait or more makes no difference, and counting them would take seconds."""

@@ -8,7 +8,7 @@ from aio_pika.abc import AbstractChannel
 
 from aiops_common.messaging.connection import BrokerConnection, unavailable_errors
 from aiops_common.messaging.metrics import QUEUE_MESSAGES
-from aiops_common.messaging.sampling import EVERY_SECONDS, Sampler
+from aiops_common.sampling import EVERY_SECONDS, Sampler
 
 
 class QueueDepths:

@@ -16,6 +16,7 @@ from aiops_common.messaging.connection import BrokerUnavailable
 from aiops_common.messaging.message import Outgoing
 from aiops_common.messaging.publisher import Publisher, Unroutable
 from aiops_common.messaging.refusals import Refusals
+from aiops_common.outage import Outage
 from aiops_common.postgres import DatabaseUnavailable, Listener, Pool
 from aiops_common.tasks import stop_task
 
@@ -84,6 +85,7 @@ class OutboxRelay:
         self._sweep_seconds = sweep_seconds
         self._limit = batch_size
         self._is_failing = False
+        self._outage = Outage()
         self._refusals = Refusals()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -151,9 +153,14 @@ class OutboxRelay:
                 while not self._stopping.is_set() and (batch := await self._claim()):
                     await self._deliver(batch, self._lease_seconds)
                     pause = 0.1
+                if (seconds := self._outage.ends()) is not None:
+                    _log.info("relay.resumed", away_seconds=seconds)
             except Exception as error:
                 # A relay that ends is worse than any error: nothing would leave this process any more.
-                _log.warning("relay.paused", **_why(error), retry_in_seconds=pause)
+                if self._outage.begins():
+                    _log.warning("relay.paused", **_why(error), retry_in_seconds=pause)
+                else:
+                    _log.debug("relay.waiting", **_why(error), retry_in_seconds=pause)
                 await _passed(self._stopping, pause)
                 pause = min(pause * 2, MAX_PAUSE_SECONDS)
                 continue

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from aiops_common.logging import get_logger
 from aiops_common.messaging.connection import BrokerConnection, BrokerUnavailable, unavailable_errors
+from aiops_common.messaging.incoming import uuid_text
 from aiops_common.messaging.message import (
     Delivery,
     Outgoing,
@@ -33,6 +34,7 @@ from aiops_common.messaging.names import DEFAULT_EXCHANGE, PRINCIPAL_HEADER, req
 from aiops_common.messaging.publisher import Publisher, Unroutable
 from aiops_common.messaging.tracing import answer_span, failed, headers_of, request_span
 from aiops_common.metrics import OTHER
+from aiops_common.postgres import DatabaseUnavailable
 from aiops_contracts.base import Request
 
 _log = get_logger(__name__)
@@ -141,10 +143,14 @@ def _read_reply(body: bytes, answer: type[A]) -> A:
 
 @dataclass(frozen=True, slots=True)
 class RequestHandler:
-    """What answers one type of request."""
+    """What answers one type of request; ``expected`` are failures that are no defect, such as too much to do at once.
+
+    That PostgreSQL is away need not be named.
+    """
 
     kind: type[Request]
     answer: Callable[[Delivery[Any]], Awaitable[BaseModel]]
+    expected: tuple[type[Exception], ...] = ()
 
 
 class Responder:
@@ -181,11 +187,12 @@ class Responder:
                         mandatory=False,  # RabbitMQ counts direct reply-to as "not routed"
                     )
                 except (BrokerUnavailable, Unroutable) as error:
-                    _log.info("responder.asker_gone", message_id=raw.message_id, error=str(error))
+                    _log.info("responder.asker_gone", message_id=uuid_text(raw.message_id), error=str(error))
             await raw.ack()
 
     async def _answer(self, raw: AbstractIncomingMessage, span: Span) -> tuple[bytes, str]:
         """The reply, and how it counts."""
+        expected: tuple[type[Exception], ...] = (DatabaseUnavailable,)
         try:
             if raw.user_id not in self._trusted_users:
                 raise Poison("untrusted", "only services may send requests")
@@ -193,6 +200,7 @@ class Responder:
             handler = self._handlers.get(envelope.type)
             if handler is None:
                 raise Poison("unsupported_type", f"{self._owner} does not answer this type or version")
+            expected += handler.expected
             principal = raw.headers.get(PRINCIPAL_HEADER)
             answer = await handler.answer(
                 Delivery(
@@ -206,7 +214,11 @@ class Responder:
         except Exception as error:
             failed(span, type(error).__name__)
             # Neither the text nor the traceback: a request may carry credentials.
-            _log.error("responder.fault", message_id=raw.message_id, error_class=type(error).__name__)
+            message_id, error_class = uuid_text(raw.message_id), type(error).__name__
+            if isinstance(error, expected):
+                _log.warning("responder.fault", message_id=message_id, error_class=error_class)
+            else:
+                _log.error("responder.fault", message_id=message_id, error_class=error_class)
             fault = orjson.dumps({"fault": f"{self._owner} could not answer: {type(error).__name__}"})
             return fault, "refused" if isinstance(error, Poison) else "fault"
         return orjson.dumps({"answer": answer.model_dump(mode="json")}), "answered"

@@ -65,7 +65,7 @@ class Settlement:
             return "deadline_spent"
         _log.warning(
             "consumer.retry",
-            message_id=incoming.raw.message_id,
+            message_id=incoming.message_id,
             attempt=incoming.attempt,
             rung=rung,
             error_class=type(error).__name__,
@@ -80,7 +80,7 @@ class Settlement:
         if self._policy.is_spent(incoming.waited_seconds()):
             return "deadline_spent"
         rung = rung_of(error.retry_after)
-        _log.info("consumer.deferred", message_id=incoming.raw.message_id, rung=rung, reason=error.reason)
+        _log.info("consumer.deferred", message_id=incoming.message_id, rung=rung, reason=error.reason)
         headers = incoming.waiting_headers(incoming.attempt - 1, incoming.lost)
         await self._wait("defer", incoming, rung, error.reason, headers)
         return None

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Final, NamedTuple
-from uuid import UUID
 
 from aio_pika.abc import AbstractIncomingMessage
 from opentelemetry import context as current_context
@@ -21,7 +20,7 @@ from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AttributeValue
 
 from aiops_common.messaging.connection import Server
-from aiops_common.messaging.incoming import Incoming
+from aiops_common.messaging.incoming import Incoming, uuid_text
 from aiops_common.messaging.message import Outgoing, trace_context, traceparent
 from aiops_common.messaging.names import DEFAULT_EXCHANGE
 from aiops_common.metrics import OTHER
@@ -202,7 +201,7 @@ def answer_span(
     span = _start("answer", wire_type, place, server, context=trace_context(raw.headers))
     if span.is_recording():
         span.set_attributes(_told(raw))
-        if (conversation := _uuid(raw.correlation_id)) is not None:
+        if (conversation := uuid_text(raw.correlation_id)) is not None:
             span.set_attribute(CONVERSATION_ID, conversation)
     return _current(span)
 
@@ -213,14 +212,6 @@ def _told(raw: AbstractIncomingMessage) -> dict[str, AttributeValue]:
         BODY_SIZE: len(raw.body),
         DELIVERY_TAG: raw.delivery_tag or 0,
     }
-    if (message_id := _uuid(raw.message_id)) is not None:
+    if (message_id := uuid_text(raw.message_id)) is not None:
         told[MESSAGE_ID] = message_id
     return told
-
-
-def _uuid(value: str | None) -> str | None:
-    """``value`` as the text of a UUID, if it is one."""
-    try:
-        return str(UUID(value)) if value and len(value) == 36 else None
-    except ValueError:
-        return None
