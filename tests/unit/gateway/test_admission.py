@@ -16,6 +16,7 @@ from aiops_gateway.service.admission import (
     TooManyRequests,
     Visit,
 )
+from support.metrics import Counted
 
 FREE = frozenset({"/livez", "/readyz"})
 SLOW = Rate(per_second=0.001, burst=3)
@@ -168,6 +169,23 @@ def test_operations_of_a_websocket_count_for_its_address_too() -> None:
         visit.admit(None)
     with pytest.raises(TooManyRequests, match="this address"):
         visit.admit(None)
+
+
+def test_each_refusal_is_counted_once_where_it_is_made_and_no_error_counts_by_itself() -> None:
+    series = {reason: Counted("aiops_http_refused_total", reason=reason) for reason in ("rate", "connections")}
+    TooManyRequests("never raised", 1.0)
+    TooManyConnections("never raised")
+    admission = Admission(LIMITS)
+    for _ in range(2):
+        admission.visit("192.0.2.1", websocket=True)
+    with pytest.raises(TooManyConnections):
+        admission.visit("192.0.2.1", websocket=True)
+    visit = admission.visit("192.0.2.2", websocket=True)
+    for _ in range(4):
+        visit.admit(None)
+    with pytest.raises(TooManyRequests):
+        visit.admit(None)
+    assert {reason: one.more for reason, one in series.items()} == {"rate": 1, "connections": 1}
 
 
 def test_sign_ins_are_counted_by_address_not_by_request() -> None:

@@ -1,6 +1,7 @@
 """The span of an HTTP request: by the conventions, continued from the client's, and without anything it wrote."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace import SpanKind, get_current_span
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aiops_gateway.app import _middleware
 from aiops_gateway.domain.rates import Rate
 from aiops_gateway.limits.admission import AdmissionControl
 from aiops_gateway.limits.body import BodyLimit
-from aiops_gateway.service.admission import Admission, AdmissionLimits
+from aiops_gateway.service.admission import VISIT, Admission, AdmissionLimits, TooManyRequests
+from aiops_gateway.settings import GatewaySettings
 from aiops_gateway.tracing import HttpTracing
+from support.content_keys import content_keys
 from support.recorded_spans import RecordedSpans, context_of, recorded_spans, status_of, told_of
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -34,6 +38,7 @@ async def serve(
     headers: Mapping[str, str] | None = None,
     *,
     raw: Sequence[tuple[bytes, bytes]] = (),
+    around: Callable[[ASGIApp], ASGIApp] | None = None,
     **of: Any,
 ) -> None:
     async def receive() -> Message:
@@ -47,7 +52,8 @@ async def serve(
         "server": ("10.1.2.3", 8000), "client": ("192.0.2.7", 1), **of,
         "headers": raw or [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
     }  # fmt: skip
-    await HttpTracing(application, ["/graphql"], spans.tracer)(scope, receive, send)
+    traced: ASGIApp = HttpTracing(application, ["/graphql"], spans.tracer)
+    await (around(traced) if around else traced)(scope, receive, send)
 
 
 async def test_a_request_is_told_by_the_conventions_and_without_anything_that_the_client_wrote() -> None:
@@ -138,15 +144,64 @@ async def test_a_fault_is_told_as_one_without_its_words() -> None:
     assert "hush" not in "".join(span.to_json() for span in spans.all)
 
 
-async def test_what_a_limit_refuses_is_told_with_its_reason() -> None:
-    control = AdmissionControl(answering(200), Admission(FEW), frozenset())
+@pytest.mark.parametrize("failure", [ValueError("hush"), asyncio.CancelledError()])
+async def test_a_failure_after_the_answer_began_does_not_change_what_was_sent(failure: BaseException) -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await answering(200)(scope, receive, send)
+        raise failure
+
+    with recorded_spans() as spans, pytest.raises(type(failure)):
+        await serve(spans, application)
+    (span,) = spans.all
+    assert status_of(span) == ("ERROR", type(failure).__name__)
+    assert told_of(span)["http.response.status_code"] == 200
+
+
+async def test_a_request_that_is_broken_off_was_not_answered() -> None:
+    async def application(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise asyncio.CancelledError
+
+    with recorded_spans() as spans, pytest.raises(asyncio.CancelledError):
+        await serve(spans, application)
+    (span,) = spans.all
+    assert status_of(span) == ("ERROR", "CancelledError")
+    assert "http.response.status_code" not in told_of(span)
+
+
+def doorkeeper(application: ASGIApp) -> AdmissionControl:
+    return AdmissionControl(application, Admission(FEW), frozenset())
+
+
+def test_the_doorkeeper_stands_outside_of_the_tracing() -> None:
+    required = {"database_url": "postgresql://x", "amqp_url": "amqp://x", "content_keys": content_keys()}
+    order: list[object] = [one.cls for one in _middleware(GatewaySettings.model_validate(required), is_traced=True)]
+    assert order == [AdmissionControl, HttpTracing, BodyLimit]
+
+
+async def test_who_is_not_let_in_switches_no_recording_on() -> None:
+    doors: list[ASGIApp] = []
+
+    def around(application: ASGIApp) -> ASGIApp:
+        doors[:] = doors or [doorkeeper(application)]
+        return doors[0]
+
+    with recorded_spans() as spans:
+        for _ in range(3):
+            await serve(spans, answering(200), {"traceparent": f"00-{TRACE}-{PARENT}-01"}, around=around)
+    assert [told_of(span)["http.response.status_code"] for span in spans.all] == [200]
+
+
+async def test_what_a_limit_refuses_inside_is_told_with_its_reason() -> None:
+    async def too_many(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[VISIT].refused = TooManyRequests("too many", 1.0)
+        await answering(200)(scope, receive, send)
+
     body = BodyLimit(answering(200), max_bytes=10, seconds=1.0, max_held=100)
     with recorded_spans() as spans:
-        for _ in range(2):
-            await serve(spans, control)
+        await serve(spans, too_many, around=doorkeeper)
         await serve(spans, body, {"content-length": "11"})
     told = [(told_of(span)["http.response.status_code"], *status_of(span)) for span in spans.all]
-    assert told == [(200, "UNSET", None), (429, "UNSET", "rate"), (413, "UNSET", "body_too_large")]
+    assert told == [(429, "UNSET", "rate"), (413, "UNSET", "body_too_large")]
 
 
 async def test_a_stream_is_told_of_when_it_begins() -> None:

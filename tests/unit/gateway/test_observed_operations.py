@@ -1,16 +1,20 @@
 """Spans of operations and of what subscriptions push, through the real schema."""
 
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
-from opentelemetry.trace import SpanKind, get_current_span
+from opentelemetry.trace import ProxyTracer, Span, SpanKind, get_current_span
 from prometheus_client import REGISTRY
 from strawberry import Schema
 
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_gateway.domain.access import Role, Viewer
+from aiops_gateway.graphql.metrics import Outcome
+from aiops_gateway.graphql.observation import Observation
 from aiops_gateway.graphql.schema import build_schema
 from support.recorded_spans import RecordedSpans, context_of, recorded_spans, status_of, told_of
 from unit.gateway.fake_api import Api
@@ -121,6 +125,27 @@ async def test_a_change_whose_trace_is_not_recorded_is_pushed_without_a_span() -
         assert len([event async for event in await stream(api, spans, ALL)]) == 2
     assert [span.name for span in spans.all] == ["subscription ticketChanged"]
     assert pushes() == before + 2
+
+
+async def test_an_open_subscription_keeps_no_span() -> None:
+    started: list[weakref.ref[Span]] = []
+
+    class Remembering(ProxyTracer):
+        def start_span(self, *arguments: Any, **more: Any) -> Span:
+            span = spans.tracer.start_span(*arguments, **more)
+            started.append(weakref.ref(span))
+            return span
+
+    with recorded_spans() as spans:
+        observation = Observation(Remembering(__name__))
+        observation.finish(Outcome.OK)
+        gc.collect()
+        assert [span() for span in started] == [None]
+        observation.begin_push(WRITTEN)
+        observation.end_push(told=False)
+        observation.leave()
+    own, pushed = spans.all
+    assert [link.context for link in pushed.links] == [context_of(own)]
 
 
 async def test_the_state_that_was_there_is_no_push() -> None:

@@ -1,5 +1,6 @@
 """What is counted of operations: by field, type and outcome, and never by anything that a client wrote."""
 
+import asyncio
 import random
 from types import SimpleNamespace
 from uuid import UUID
@@ -86,6 +87,26 @@ async def test_a_fault_of_ours_is_an_error() -> None:
     assert errors("UNAVAILABLE") == before + 1
 
 
+async def test_a_client_that_went_away_made_no_mistake() -> None:
+    reading = asyncio.Event()
+
+    class Endless:
+        async def count(self, *_: object) -> int:
+            reading.set()
+            await asyncio.Event().wait()
+            return 0
+
+        page = count
+
+    before = operations().get(("tickets", "query", "cancelled"), 0)
+    asked = asyncio.create_task(Api(ADMIN, reader=Endless()).execute(f"{{ {TICKETS} }}"))
+    async with asyncio.timeout(30):
+        await reading.wait()
+        asked.cancel()
+        await asyncio.wait({asked})
+    assert operations()["tickets", "query", "cancelled"] == before + 1
+
+
 async def test_mistakes_that_are_told_as_data_are_the_client_s_under_whatever_name() -> None:
     api = Api(ADMIN, submissions=SimpleNamespace(triage_ticket=None))
     assert await counted(api, TRIAGE, input={"title": "", "body": "b", "source": "mail"}) == (
@@ -128,7 +149,7 @@ def test_every_series_is_there_before_the_first_operation() -> None:
         for name in getattr(schema, f"{kind}_type").fields
     }
     for kind, name in fields:
-        for outcome in ("ok", "user_error", "refused", "error"):
+        for outcome in ("ok", "user_error", "refused", "error", "cancelled"):
             labels = {"operation": name, "type": kind, "outcome": outcome}
             assert REGISTRY.get_sample_value("aiops_graphql_operations_total", labels) is not None, labels
     assert {("aiops_graphql_errors_total", code) for code in CODES} <= series()

@@ -115,7 +115,7 @@ def build_app(settings: GatewaySettings) -> Starlette:
             *(graphiql.routes() if settings.development else ()),
         ],
         runtime.components,
-        _middleware(settings),
+        _middleware(settings, is_traced=is_tracing()),
     )
     # Around everything, also around what answers where something is broken.
     app.middleware_stack = SecurityHeaders(app.build_middleware_stack())
@@ -137,17 +137,17 @@ def _schema(settings: GatewaySettings) -> Schema:
         raise SystemExit(WRONG_USAGE) from None
 
 
-def _middleware(settings: GatewaySettings) -> list[Middleware]:
+def _middleware(settings: GatewaySettings, *, is_traced: bool) -> list[Middleware]:
     chosen = []
     if settings.cors_origins:
         chosen.append(cross_origin(settings.cors_origins))
     if settings.trusted_proxies:
         chosen.append(Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)))
-    if is_tracing():
-        chosen.append(Middleware(HttpTracing, paths=[_API]))
     return [
         *chosen,
         Middleware(AdmissionControl, admission=Admission(_admission_limits(settings)), free=_FREE),
+        # Inside of the doorkeeper: who is turned away makes no spans, whatever flag a traceparent has.
+        *([Middleware(HttpTracing, paths=[_API])] if is_traced else []),
         Middleware(
             BodyLimit,
             max_bytes=settings.max_body_bytes,

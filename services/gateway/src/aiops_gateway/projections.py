@@ -52,7 +52,7 @@ IDENTITY_EVENTS: tuple[type[Event], ...] = (
 
 _LAG: Final = Histogram(
     "aiops_projection_lag_seconds",
-    "From the time of an event to its being in the read model",
+    "From the time of an event to its being in the read model; after a resend, the age of what came again",
     ["message_type"],
     buckets=(*SECONDS, 60, 300, 900, 3600),
 )

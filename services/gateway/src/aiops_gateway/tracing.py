@@ -20,6 +20,8 @@ from aiops_gateway.limits.refused import REFUSED
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY")
 _OTHER_METHOD: Final = "_OTHER"
 _SERVER_ERRORS: Final = 500
+_STATUS_CODE: Final = "http.response.status_code"
+_ERROR_TYPE: Final = "error.type"
 
 _propagator = TraceContextTextMapPropagator()
 _tracer = get_tracer(__name__)
@@ -56,19 +58,25 @@ class HttpTracing:
             detach(token)
 
     async def _recorded(self, span: Span, scope: Scope, receive: Receive, send: Send) -> None:
+        is_answered = False
+
         async def watched_send(message: Message) -> None:
+            nonlocal is_answered
+            await send(message)
             if message["type"] == "http.response.start":
+                is_answered = True
+                # Only now: further outside, the message's status is changed where a limit was found to be exceeded.
                 _note_status(span, message["status"], scope.get(REFUSED))
                 if _is_stream(message):
                     span.end()
-            await send(message)
 
         _note_server(span, scope)
         try:
             await self._app(scope, receive, watched_send)
-        except Exception as error:
-            # Starlette answers it, further outside.
-            _note_status(span, _SERVER_ERRORS, type(error).__name__)
+        except BaseException as error:
+            _note_failure(span, type(error).__name__)
+            if isinstance(error, Exception) and not is_answered:
+                span.set_attribute(_STATUS_CODE, _SERVER_ERRORS)  # with which Starlette answers it, further outside
             raise
         finally:
             if span.is_recording():
@@ -97,11 +105,18 @@ def _note_server(span: Span, scope: Scope) -> None:
     span.set_attributes({name: value for name, value in there.items() if value is not None})
 
 
-def _note_status(span: Span, status: int, error: str | None) -> None:
+def _note_status(span: Span, status: int, refused: str | None) -> None:
+    span.set_attribute(_STATUS_CODE, status)
     if status >= _SERVER_ERRORS:
+        _note_failure(span, refused or str(status))
+    elif refused:
+        span.set_attribute(_ERROR_TYPE, refused)
+
+
+def _note_failure(span: Span, error_type: str) -> None:
+    if span.is_recording():  # that of a stream has ended
         span.set_status(StatusCode.ERROR)
-        error = error or str(status)
-    span.set_attributes({"http.response.status_code": status, **({"error.type": error} if error else {})})
+        span.set_attribute(_ERROR_TYPE, error_type)
 
 
 def _is_stream(message: Message) -> bool:

@@ -16,16 +16,17 @@ from aiops_gateway.graphql.roots import INTROSPECTION, INVALID, SEVERAL, Root
 
 
 class Outcome(StrEnum):
-    """How an operation ended: a mistake of the client's, a limit, or a fault of ours."""
+    """How an operation ended: a mistake of the client's, a limit, a fault of ours, or a client that went away."""
 
     OK = "ok"
     USER_ERROR = "user_error"
     REFUSED = "refused"
     ERROR = "error"
+    CANCELLED = "cancelled"
 
 
 _OPERATIONS: Final = Counter(
-    "aiops_graphql_operations_total", "Operations that were answered", ["operation", "type", "outcome"]
+    "aiops_graphql_operations_total", "Operations that were answered, or broken off", ["operation", "type", "outcome"]
 )
 _SECONDS: Final = Histogram(
     "aiops_graphql_operation_seconds",

@@ -5,9 +5,19 @@ from collections.abc import Iterable
 from typing import Final
 
 from opentelemetry.context import attach, get_current
-from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer, get_tracer, set_span_in_context
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanKind,
+    StatusCode,
+    Tracer,
+    get_tracer,
+    set_span_in_context,
+)
 
 from aiops_common.messaging.message import trace_context
+from aiops_common.metrics import exemplar
 from aiops_gateway.graphql.enums import UserErrorCode
 from aiops_gateway.graphql.errors import FAULTS, UserError
 from aiops_gateway.graphql.metrics import Outcome, count_errors, count_operation, count_push
@@ -29,10 +39,10 @@ class Observation:
     __slots__ = (
         "_begun",
         "_exemplar",
-        "_finished",
         "_inside",
         "_noted",
         "_outside",
+        "_own",
         "_push",
         "_pushing",
         "_span",
@@ -44,21 +54,21 @@ class Observation:
         self.root = INVALID
         self._tracer = tracer
         self._begun = time.perf_counter()
-        self._finished = False
         self._noted = Outcome.OK
         self._pushing = False
         self._push: Span | None = None
-        self._span = tracer.start_span(f"graphql {INVALID.field}")
+        span = tracer.start_span(f"graphql {INVALID.field}")
+        self._span: Span | None = span
+        self._own = span.get_span_context()
         self._outside = get_current()
-        self._inside = set_span_in_context(self._span, self._outside)
-        context = self._span.get_span_context()
-        self._exemplar = {"trace_id": f"{context.trace_id:032x}"} if self._span.is_recording() else None
+        self._inside = set_span_in_context(span, self._outside)
         attach(self._inside)
+        self._exemplar = exemplar()  # now: the answer is told of outside
 
     def name(self, root: Root) -> None:
         """It is known what the operation is."""
         self.root = root
-        if self._span.is_recording():
+        if self._span is not None and self._span.is_recording():
             self._span.update_name(f"{root.type} {root.field}")
             self._span.set_attribute("graphql.operation.type", root.type)
 
@@ -82,26 +92,31 @@ class Observation:
 
     def finish(self, outcome: Outcome, fault: str | None = None) -> None:
         """The operation is over, or the subscription established; whatever is said of that later is ignored."""
-        if self._finished:
+        span = self._span
+        if span is None:
             return
-        self._finished = True
         count_operation(self.root, outcome, time.perf_counter() - self._begun, self._exemplar)
         if fault is not None:
-            _fail(self._span, fault)
-        self._span.end()
+            _fail(span, fault)
+        span.end()
+        # A subscription goes on for hours, and needs no more of the span than where it is.
+        is_inside = get_current() is self._inside
+        self._span = self._exemplar = None
+        self._inside = set_span_in_context(NonRecordingSpan(self._own), self._outside)
+        if is_inside:
+            attach(self._inside)
 
     def begin_push(self, traceparent: str | None) -> None:
         """A change is going to be told of; ``traceparent`` is of what made it, None where that is not recorded."""
         self._pushing = True
         if traceparent is None:
             return
-        own = self._span.get_span_context()
         self._push = self._tracer.start_span(
             f"push {self.root.field}",
             trace_context({"traceparent": traceparent}),
             SpanKind.PRODUCER,
             {"graphql.operation.type": self.root.type},
-            [Link(own)] if own.trace_flags.sampled else None,
+            [Link(self._own)] if self._own.trace_flags.sampled else None,
         )
         attach(set_span_in_context(self._push, self._inside))
 

@@ -50,7 +50,7 @@ class Operation(MaskErrors):
         except Exception:
             raise  # it is answered, and counted with its answer
         except BaseException:
-            self._observed.finish(Outcome.USER_ERROR)  # nobody wants it any more
+            self._observed.finish(Outcome.CANCELLED)  # nobody wants it any more
             raise
         finally:
             self._observed.leave()

@@ -51,7 +51,6 @@ def _is_stream(scope: Scope) -> bool:
 
 
 async def _refuse(error: TooManyRequests | TooManyConnections, scope: Scope, receive: Receive, send: Send) -> None:
-    scope[REFUSED] = error.reason
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyRequests) else None
     told = {"message": str(error), "extensions": {"code": "LIMIT_EXCEEDED"}}
     response = JSONResponse({"errors": [told]}, status_code=429, headers=headers)

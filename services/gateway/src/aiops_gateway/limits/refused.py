@@ -1,4 +1,4 @@
-"""Where the reason of a refusal is kept, for who records what became of a request."""
+"""Where the reason of a refusal is kept that comes while a request is traced, for its span."""
 
 from typing import Final
 

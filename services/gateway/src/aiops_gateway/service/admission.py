@@ -6,7 +6,7 @@ protected is each process, and guessing is stopped by auth, which locks the acco
 
 import math
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NoReturn
 
 from aiops_gateway.domain.rates import Buckets, Rate, Seats, address_key
 from aiops_gateway.service.refusals import Reason, count_refusal
@@ -22,17 +22,13 @@ class TooManyRequests(Exception):
         self.retry_after = max(1, math.ceil(seconds))
         """Whole seconds until the next request would be answered."""
         self.reason = reason
-        count_refusal(reason)
         super().__init__(f"{message}; try again in {self.retry_after} s")
 
 
 class TooManyConnections(Exception):
     """There are as many WebSockets and streams as there may be; the message says of whom."""
 
-    def __init__(self, message: str) -> None:
-        self.reason = Reason.CONNECTIONS
-        count_refusal(self.reason)
-        super().__init__(message)
+    reason = Reason.CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +64,11 @@ class Admission:
         key = address_key(address)
         _take(self.addresses, key, self.limits.address_requests, "this address")
         if (websocket or stream) and not self.address_connections.take(key):
-            raise TooManyConnections(
-                f"this address has {self.address_connections.most} WebSockets and streams, the limit; close one, or "
-                "let subscriptions share a WebSocket"
+            _refuse(
+                TooManyConnections(
+                    f"this address has {self.address_connections.most} WebSockets and streams, the limit; close one, "
+                    "or let subscriptions share a WebSocket"
+                )
             )
         return Visit(self, key, websocket, stream)
 
@@ -115,7 +113,7 @@ class Visit:
         wait = self.admission.sign_ins.take(self.address)
         if wait:
             told = "too many sign-ins, sign-ups and refreshed tokens from this address"
-            raise TooManyRequests(told, wait, Reason.SIGN_IN_RATE)
+            _refuse(TooManyRequests(told, wait, Reason.SIGN_IN_RATE))
 
     def seat(self, principal: str) -> None:
         """Count this WebSocket or stream as one of ``principal``; once, whatever it is called again for.
@@ -127,7 +125,7 @@ class Visit:
             return
         seats = self.admission.principal_connections
         if not seats.take(principal):
-            raise TooManyConnections(f"this account has {seats.most} WebSockets and streams, the limit; close one")
+            _refuse(TooManyConnections(f"this account has {seats.most} WebSockets and streams, the limit; close one"))
         self._principal = principal
 
     def end(self) -> None:
@@ -141,4 +139,10 @@ class Visit:
 def _take(buckets: Buckets, key: str, rate: Rate, whose: str) -> None:
     wait = buckets.take(key)
     if wait:
-        raise TooManyRequests(f"more than {rate.per_second:g} requests a second from {whose}", wait)
+        _refuse(TooManyRequests(f"more than {rate.per_second:g} requests a second from {whose}", wait))
+
+
+def _refuse(error: TooManyRequests | TooManyConnections) -> NoReturn:
+    """Raise ``error``; each refusal is counted and told once, here."""
+    count_refusal(error.reason)
+    raise error
