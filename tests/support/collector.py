@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
 from aiops_local.jaeger_program import find
+from aiops_local.readiness import accepts_connections, wait_until
 from support.answering import answering
 from support.jaeger import NOT_THERE
 from support.lone_gateway import free_port
@@ -32,11 +34,13 @@ def collector(export_to: str) -> Iterator[Collector]:
     program = find()
     if program is None:
         pytest.skip(NOT_THERE)
-    grpc, http, health, metrics = (free_port() for _ in range(4))
+    grpc, http, metrics = (free_port() for _ in range(3))
     environment = {
         "COLLECTOR_LISTEN_HOST": "127.0.0.1", "COLLECTOR_EXPORT_TO": export_to,
         "COLLECTOR_OTLP_GRPC_PORT": str(grpc), "COLLECTOR_OTLP_HTTP_PORT": str(http),
-        "COLLECTOR_HEALTH_PORT": str(health), "COLLECTOR_METRICS_PORT": str(metrics),
+        "COLLECTOR_METRICS_PORT": str(metrics),
     }  # fmt: skip
-    with answering([program, "--config", CONFIGURATION], f"http://127.0.0.1:{health}/status", environment):
+    with answering([program, "--config", CONFIGURATION], f"http://127.0.0.1:{metrics}/metrics", environment):
+        # Its metrics answer before its receivers listen.
+        wait_until({"otlp": partial(accepts_connections, http)}, 30, lambda _: None)
         yield Collector(f"http://127.0.0.1:{http}", f"127.0.0.1:{metrics}")

@@ -71,7 +71,7 @@ _TIME = (
 _REFUSED = (
     Panel(
         "Operations by outcome",
-        "refused: a limit or a right. user_error: the client was told as data. error: ours.",
+        "refused: a limit or a right. user_error: told as data. error: ours. cancelled: the client did not wait.",
         "graphqlfails",
         (Query(per_second(_OPERATIONS, "outcome"), "{{outcome}}"),),
         unit="ops",

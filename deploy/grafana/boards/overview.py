@@ -101,7 +101,7 @@ _DONE = (
 _CLIENTS = (
     Panel(
         "Operations",
-        "What clients ask for, by how it ended. refused: a limit or a right; user_error: told as data.",
+        "By how it ended. refused: a limit or a right; user_error: told as data; cancelled: the client did not wait.",
         "graphqlfails",
         (Query(per_second(_OPERATIONS, "outcome"), "{{outcome}}"),),
         unit="ops",

@@ -55,9 +55,6 @@ _RESOURCES = (
         warn=0.8,
         bad=0.95,
     ),
-)
-
-_LOOP = (
     Panel(
         "Event loop lag, p99",
         "How late the loop is for what it should do now. Everything in that process is late by as much.",
@@ -66,20 +63,6 @@ _LOOP = (
         unit="s",
         warn=0.1,
         bad=0.25,
-    ),
-    Panel(
-        "Garbage collections",
-        "By generation. Many of generation 2 cost time in which nothing else runs.",
-        "eventloopblocked",
-        (Query(per_second("python_gc_collections_total", "job", "generation"), "{{job}} generation {{generation}}"),),
-        unit="ops",
-    ),
-    Panel(
-        "Objects collected",
-        "Cycles that the collector had to find. A jump with a new version: something new refers to itself.",
-        "eventloopblocked",
-        (Query(per_second("python_gc_objects_collected_total", "job"), "{{job}}"),),
-        unit="ops",
     ),
 )
 
@@ -126,7 +109,6 @@ BOARD = Dashboard(
     (
         Row("Who is there", _THERE),
         Row("Resources", _RESOURCES),
-        Row("What makes everything late", _LOOP),
         Row("Logs and traces", _TELLING),
     ),
 )

@@ -16,6 +16,9 @@ from support.prometheus import Prometheus, programs, prometheus, promtool
 from support.servers import SERVICES
 from support.stack import RunningStack
 
+# The first of the tests starts the stack.
+pytestmark = pytest.mark.timeout(300)
+
 # They show what has not happened on a stack where all is well.
 _RARE = {
     "aiops-engines.json: Why results are degraded (A)",
@@ -51,9 +54,11 @@ async def _seen(server: Prometheus, since: float) -> None:
     """Return once every service has told what it had counted at ``since``."""
 
     async def all_of_them() -> bool:
-        return len(await server.query(f'timestamp(up{{job!="prometheus"}} == 1) > {since}')) == len(SERVICES)
+        # Of the series itself: the time of a comparison is when it was asked for.
+        up = 'up{job!="prometheus"}'
+        return len(await server.query(f"timestamp({up}) > {since!r} and {up} == 1")) == len(SERVICES)
 
-    await eventually(all_of_them)
+    await eventually(all_of_them, seconds=60)
 
 
 async def test_every_panel_has_something_to_show(scraped: Prometheus) -> None:

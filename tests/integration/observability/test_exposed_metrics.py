@@ -13,6 +13,9 @@ from support.promql import named
 from support.servers import SERVICES
 from support.stack import RunningStack
 
+# The first of the tests starts the stack.
+pytestmark = pytest.mark.timeout(300)
+
 # The library gives it no types.
 _parse: Callable[[str], Iterable[Metric]] = parser.text_string_to_metric_families
 _OPENMETRICS = "application/openmetrics-text; version=1.0.0"

@@ -20,9 +20,13 @@ from support.promql import named
 from support.servers import SERVICES
 from support.stack import RunningStack
 
+# The first of the tests starts the stack.
+pytestmark = pytest.mark.timeout(300)
+
 # What is only there once it has happened, which it has not on a stack where all is well.
 _RARE = {
     'aiops_graphql_operations_total{outcome="error"}',
+    'aiops_llm_calls_total{outcome!="answered"}',
     'aiops_results_total{degraded="true"}',
     'aiops_sign_ins_total{outcome="overloaded"}',
     'aiops_sign_ins_total{outcome=~"bad_credentials|locked"}',
@@ -63,7 +67,7 @@ async def observed(stack: RunningStack) -> AsyncIterator[Prometheus]:
                 seen = await server.query("min(count_over_time(up[1m]))")
                 return bool(seen) and float(seen[0]["value"][1]) >= 2
 
-            await eventually(seen_twice, seconds=30)
+            await eventually(seen_twice, seconds=60)
             yield server
 
 
