@@ -19,12 +19,20 @@ SERVICES = sorted(path.name for path in (ROOT / "services").iterdir() if (path /
 JOBS = {name for name, container in CONTAINERS.items() if container["restart"] == "no"}
 PUBLISHED = {"gateway": 8000, "rabbitmq": 5672, "jaeger": 16686, "prometheus": 9090, "grafana": 3000}
 WITHOUT_HEALTH = {"otel-collector": "its image holds the collector and no program that could ask it"}
-VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:[-?])(?P<word>[^}]*)\}")
+VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:[-?])")
+INNERMOST = re.compile(VARIABLE.pattern + r"(?P<word>[^${}]*)\}")
 
 
-def _filled(text: str) -> str:
-    """`text` as compose reads it where only what is required is set, to 32 bytes in base64."""
-    return VARIABLE.sub(lambda found: "A" * 43 + "=" if found["operator"] == ":?" else found["word"], str(text))
+def _filled(text: str, **given: str) -> str:
+    """`text` as compose reads it where `given` is set, and what is required, to 32 bytes in base64."""
+
+    def value(found: re.Match[str]) -> str:
+        return given.get(found["name"]) or ("A" * 43 + "=" if found["operator"] == ":?" else found["word"])
+
+    text = str(text)
+    while (filled := INNERMOST.sub(value, text)) != text:
+        text = filled
+    return text
 
 
 @pytest.fixture(params=sorted(CONTAINERS))
@@ -139,6 +147,30 @@ def test_the_provisioners_have_a_password_for_everybody() -> None:
     rabbitmq = CONTAINERS["provision-rabbitmq"]["environment"].keys()
     assert {f"POSTGRES_PASSWORD_{role.upper()}" for role in roles} == postgres - {"POSTGRES_ADMIN_URL"}
     assert {f"RABBITMQ_PASSWORD_{user.upper()}" for user in users} == rabbitmq - {"RABBITMQ_MANAGEMENT_URL"}
+
+
+def test_a_profile_goes_before_what_else_is_set_and_a_host_keeps_its_own_endpoint() -> None:
+    triage = CONTAINERS["triage"]["environment"]
+    endpoint, model = triage["OTEL_EXPORTER_OTLP_ENDPOINT"], triage["OPENAI_BASE_URL"]
+    assert _filled(endpoint, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318") == ""
+    assert _filled(endpoint, AIOPS_OTLP_ENDPOINT="http://spans.example:4318") == "http://spans.example:4318"
+    assert _filled(endpoint, AIOPS_OTLP_ENDPOINT="http://theirs", PROFILE_OTLP_ENDPOINT="http://ours") == "http://ours"
+    assert _filled(model, OPENAI_BASE_URL="http://theirs") == "http://theirs"
+    assert _filled(model, OPENAI_BASE_URL="http://theirs", PROFILE_LLM_BASE_URL="http://ours") == "http://ours"
+
+
+def test_graphiql_is_not_promised_where_no_image_holds_it() -> None:
+    assert "services/gateway/graphiql" in Path(ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert "GATEWAY_DEVELOPMENT" not in CONTAINERS["gateway"]["environment"]
+
+
+def test_the_broker_holds_publishers_before_its_container_is_full() -> None:
+    (mounted,) = CONTAINERS["rabbitmq"]["configs"]
+    assert re.fullmatch(r"/etc/rabbitmq/conf\.d/\d\d-\w+\.conf", mounted["target"])
+    configuration = (ROOT / COMPOSE["configs"][mounted["source"]]["file"]).read_text(encoding="utf-8")
+    settings = [line for line in configuration.splitlines() if not line.startswith("#")]
+    assert settings == ["vm_memory_high_watermark.absolute = 600MiB"]
+    assert CONTAINERS["rabbitmq"]["mem_limit"] == "1g"
 
 
 def test_every_file_that_is_mounted_is_there() -> None:

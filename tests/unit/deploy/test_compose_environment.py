@@ -67,15 +67,40 @@ def test_a_shell_reads_what_was_written(file: Path) -> None:
     assert made.items() <= dict(line.split("=", 1) for line in shell.stdout.splitlines()).items()
 
 
-def test_profiles_bring_their_addresses_and_take_them_away_again(file: Path) -> None:
-    _write(file, "observability,llm")
+@pytest.mark.parametrize("profiles", ["observability,llm", "llm observability", " llm , observability "])
+def test_profiles_bring_their_addresses_and_take_them_away_again(file: Path, profiles: str) -> None:
+    _write(file, profiles)
     with_both = _read(file)
     assert with_both["COMPOSE_PROFILES"] == "llm,observability"
-    assert with_both["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://otel-collector:4318"
-    assert with_both["OPENAI_BASE_URL"] == "http://llm:8000/v1"
+    assert with_both["PROFILE_OTLP_ENDPOINT"] == "http://otel-collector:4318"
+    assert with_both["PROFILE_LLM_BASE_URL"] == "http://llm:8000/v1"
     _write(file)
     assert _read(file)["COMPOSE_PROFILES"] == ""
-    assert not {"OTEL_EXPORTER_OTLP_ENDPOINT", "OPENAI_BASE_URL", "LLM_MODEL"} & _read(file).keys()
+    assert not [name for name in _read(file) if name.startswith("PROFILE_")]
+
+
+def test_what_the_profiles_set_is_what_the_compose_file_reads(file: Path) -> None:
+    _write(file, "observability,llm")
+    read = set(re.findall(r"\$\{(PROFILE_\w+):-", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+    assert {name for name in _read(file) if name.startswith("PROFILE_")} == read
+
+
+def test_what_somebody_wrote_into_it_stays_in_its_place(file: Path) -> None:
+    _write(file)
+    theirs = [
+        "",
+        "# Our mirror; A=B is not a variable here.",
+        "POSTGRES_IMAGE=mirror.example/postgres:17.7-bookworm",
+        "PUBLISH_GRAFANA=127.0.0.1:3100",
+        "OPENAI_BASE_URL=https://model.example/v1",
+        'OPENAI_API_KEY="sk-$1"',
+    ]
+    before = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join([*before[:3], *theirs, *before[3:], ""]))
+    _write(file, "llm")
+    assert file.read_text(encoding="utf-8").splitlines()[3 : 3 + len(theirs)] == theirs
+    _write(file)
+    assert file.read_text(encoding="utf-8").splitlines() == [*before[:3], *theirs, *before[3:]]
 
 
 def test_an_unknown_profile_is_named_and_nothing_is_written(file: Path) -> None:
@@ -86,9 +111,43 @@ def test_an_unknown_profile_is_named_and_nothing_is_written(file: Path) -> None:
     assert not file.exists()
 
 
-def test_the_caller_chooses_passwords_and_ports_and_they_stay(file: Path) -> None:
-    _write(file, PUBLISH_GATEWAY="127.0.0.1:8123", RABBITMQ_PASSWORD_ACME="chosen")
+def test_the_caller_chooses_once_and_it_stays(file: Path) -> None:
+    _write(
+        file, PUBLISH_GATEWAY="127.0.0.1:8123", RABBITMQ_PASSWORD_ACME="chosen",
+        ADMIN_EMAIL="ops@acme.example",
+    )  # fmt: skip
     _write(file)
     made = _read(file)
     assert made["GRAPHQL_URL"] == "http://127.0.0.1:8123/graphql"
     assert made["PARTNER_AMQP_URL"] == "amqp://acme:chosen@127.0.0.1:5672"
+    assert made["ADMIN_EMAIL"] == "ops@acme.example"
+
+
+@pytest.mark.parametrize(
+    ("published", "reached"),
+    [("127.0.0.1:6000", "127.0.0.1:6000"), ("0.0.0.0:6000", "127.0.0.1:6000"), ("6000", "127.0.0.1:6000"),
+     ("192.0.2.7:6000", "192.0.2.7:6000")],
+)  # fmt: skip
+def test_an_operator_reaches_the_broker_from_this_machine(file: Path, published: str, reached: str) -> None:
+    _write(file, PUBLISH_AMQP=published)
+    made = _read(file)
+    assert made["OPERATOR_AMQP_URL"] == f"amqp://operator:{made['RABBITMQ_PASSWORD_OPERATOR']}@{reached}"
+
+
+@pytest.mark.parametrize("value", ["two words", "$HOME", "a#b", "it's", "new\nline", "a/b", "a@b", "a:b"])
+def test_a_password_that_would_have_to_be_quoted_is_refused(file: Path, value: str) -> None:
+    done = _write(file, POSTGRES_PASSWORD_AUTH=value)
+    assert done.returncode == 2
+    assert done.stderr.startswith("POSTGRES_PASSWORD_AUTH ")
+    assert done.stderr.endswith("allowed are A-Z a-z 0-9 _ + = . -\n")
+    assert value not in done.stderr
+    assert not file.exists()
+
+
+def test_an_address_may_hold_what_an_address_holds_and_no_more(file: Path) -> None:
+    assert _write(file, ADMIN_EMAIL="ops+night@acme.example").returncode == 0
+    done = _write(file, ADMIN_EMAIL="Ops <ops@acme.example>")
+    assert done.returncode == 2
+    assert "ADMIN_EMAIL " in done.stderr
+    assert "allowed are A-Z a-z 0-9 _ + / = . : @ -" in done.stderr
+    assert _read(file)["ADMIN_EMAIL"] == "ops+night@acme.example"

@@ -28,7 +28,9 @@ def main() -> None:
     if not ENVIRONMENT.exists():
         report.failed(f"{ENVIRONMENT} is not there: run `make compose-up` first")
         raise typer.Exit(2)
-    environment = dict(line.split("=", 1) for line in ENVIRONMENT.read_text(encoding="utf-8").splitlines())
+    # People may have written into it too.
+    lines = [line for line in ENVIRONMENT.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    environment = dict(line.split("=", 1) for line in lines if "=" in line)
     report.heading("AI Ops Assistant in containers")
     report.done("ready: ", Text(environment["GRAPHQL_URL"], style="bold"))
     layout = Layout.of(ENVIRONMENT.parent / "compose")
