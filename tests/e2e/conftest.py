@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from support.administrator import administrator, show_logs
 from support.graphql import GraphqlClient, Json
 from support.stack import RunningStack, running_stack
 
+HERE = Path(__file__).parent
 PASSWORD = "a perfectly long passphrase"
 
 
@@ -18,6 +20,13 @@ PASSWORD = "a perfectly long passphrase"
 def stack() -> Iterator[RunningStack]:
     with running_stack(traced=True) as running:
         yield running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever of these tests comes first starts the stack, which on a busy machine takes longer than a test may."""
+    for item in items:
+        if item.path.parent == HERE and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.hookimpl(wrapper=True)

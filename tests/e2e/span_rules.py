@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aiops_local.spans import Span
-from e2e.trace_table import STATEMENTS
+from e2e.trace_paths import STATEMENTS
 
 FORBIDDEN = re.compile(
     r"(http\.(url|target|client_ip|user_agent|request\.header\..*|response\.header\..*))"

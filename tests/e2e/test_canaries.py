@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from aiops_common.sealing import Keyring
 from e2e import documents
 from support.canaries import CANARIES, HEADERS, LINES, TEXT
+from support.engines import asking, requests
 from support.eventually import eventually
 from support.graphql import GraphqlClient, Json, post
 from support.queues import purge
@@ -23,8 +24,12 @@ from support.whereabouts import (
     files,
     metrics,
     sightings,
+    spans_have_left,
     traces,
 )
+from support.workers import ScriptedModel
+
+pytestmark = pytest.mark.timeout(400)  # starting the stack for the first of them included
 
 ENGINES = ("summarizer", "triage", "changelog")
 DEAD = ("triage.dead", "summarizer.dead")
@@ -34,19 +39,15 @@ PARTNERS_LOG = "of-the-partner"
 
 
 @pytest.fixture(scope="module")
-async def model(stack: RunningStack) -> AsyncIterator[httpx.AsyncClient]:
+async def model(stack: RunningStack) -> AsyncIterator[ScriptedModel]:
     """The scripted model, asked by all engines."""
-    await stack.serve(*ENGINES, scripted_llm=True, environment={"OPENAI_API_KEY": CANARIES["model key"]})
-    port = stack.stack.services.ports["llm"]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as http:
-        (await http.post("/script", json={"steps": [{"kind": "ok"}]})).raise_for_status()
-        (await http.delete("/requests")).raise_for_status()
-        yield http
-    await stack.serve(*ENGINES)
+    async with asking(stack, *ENGINES, OPENAI_API_KEY=CANARIES["model key"]) as model:
+        await model.play({"kind": "ok"})
+        yield model
 
 
 @pytest.fixture(scope="module")
-async def let_in(stack: RunningStack, admin: GraphqlClient, model: httpx.AsyncClient) -> AsyncIterator[list[Place]]:
+async def let_in(stack: RunningStack, admin: GraphqlClient, model: ScriptedModel) -> AsyncIterator[list[Place]]:
     """Canaries at every door; what clients were answered."""
     await purge(stack.amqp_url, *DEAD)
     answers = [*await through_the_api(admin), *await through_requests_that_fail(stack, admin)]
@@ -171,15 +172,8 @@ async def test_the_logs_as_they_came_in_are_there_for_those_who_have_the_key(
 
 
 async def test_no_log_and_no_span_shows_one(stack: RunningStack, let_in: list[Place]) -> None:
-    # Spans leave a process twice in a second: the last ones are there once a later one is.
-    trace_id = uuid4().hex
-    await post(stack.visitor, {"query": "{ __typename }"}, traceparent=f"00-{trace_id}-{'1' * 16}-01")
-
-    async def flushed() -> bool:
-        return any(span["trace_id"] == trace_id for span in stack.spans())
-
-    await eventually(flushed)
-    found = [*files(stack), *[place async for place in traces(stack)]]
+    await spans_have_left(stack)
+    found = [*files(stack), *[place async for place in traces(stack, "gateway", "auth", *ENGINES)]]
     assert {f"{name}.log" for name in ENGINES} <= {where for where, _ in found}
     assert sightings(CANARIES, found) == set()
 
@@ -200,7 +194,7 @@ async def test_no_dead_letter_shows_one(stack: RunningStack, admin: GraphqlClien
     assert sightings(CANARIES, shown) == set()
 
 
-async def test_the_language_model_is_told_none(model: httpx.AsyncClient, let_in: list[Place]) -> None:
-    asked = (await model.get("/requests")).json()
-    assert asked["count"] >= 7
+async def test_the_language_model_is_told_none(model: ScriptedModel, let_in: list[Place]) -> None:
+    asked = await requests(model)
+    assert len(asked) >= 7
     assert sightings(CANARIES, [("prompts", json.dumps(asked, ensure_ascii=False).encode())]) == set()

@@ -5,23 +5,33 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from aiops_local.services import SERVICES
 from e2e import documents
 from support.canaries import CANARIES, TEXT
+from support.engines import asking
 from support.eventually import eventually
 from support.graphql import GraphqlClient, Json, code_of, post
 from support.queues import purge
 from support.sending import Raw, partner
 from support.stack import RunningStack
-from support.whereabouts import Place, command, dead_letter_command, files, metrics, sightings, traces
+from support.whereabouts import (
+    Place,
+    command,
+    dead_letter_command,
+    files,
+    metrics,
+    sightings,
+    spans_have_left,
+    traces,
+)
 from support.whole import make_whole
+
+pytestmark = pytest.mark.timeout(400)  # starting the stack for the first of them included
 
 PASSWORD = CANARIES["password"]
 DEAD = "triage.dead"
-ENGINES = ("summarizer", "triage", "changelog")
 ANSWERED = {"headline": TEXT, "category": CANARIES["e-mail"], CANARIES["aws"]: TEXT, "reasons": [TEXT]}
 """What a model says that tells secrets and keeps to no schema."""
 
@@ -56,18 +66,14 @@ async def in_use(stack: RunningStack, admin: GraphqlClient) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 async def told_by_the_model(stack: RunningStack, admin: GraphqlClient) -> AsyncIterator[None]:
-    """Models that answer with secrets, and that fail."""
-    await stack.serve(*ENGINES, scripted_llm=True, environment={"OPENAI_API_KEY": CANARIES["model key"]})
-    url = f"http://127.0.0.1:{stack.stack.services.ports['llm']}"
-    steps = [{"kind": "ok", "answer": ANSWERED}, {"kind": "garbage"}, {"kind": "status", "status": 401}]
-    async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as http:
-        (await http.post("/script", json={"steps": steps})).raise_for_status()
-    for _ in steps:
-        pending = await documents.submit(admin, documents.TRIAGE_TICKET, title="t", body=f"b {uuid4()}")
-        done = await documents.settled(admin, documents.WATCH_TICKET, pending)
-        assert done["triage"]["provenance"]["degraded"]
-    yield
-    await stack.serve(*ENGINES)
+    """A model that answers with secrets, and then fails."""
+    steps: list[Json] = [{"kind": "ok", "answer": ANSWERED}, {"kind": "garbage"}, {"kind": "status", "status": 401}]
+    async with asking(stack, "triage", OPENAI_API_KEY=CANARIES["model key"]) as model:
+        await model.play(*steps)
+        for _ in steps:
+            done = await documents.triaged(admin, title="t", body=f"b {uuid4()}")
+            assert done["triage"]["provenance"]["degraded"]
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -91,18 +97,21 @@ async def failing(client: GraphqlClient, document: str, entered: Json) -> Place:
     return "answer while something is away", answer.content
 
 
-async def commands(stack: RunningStack) -> AsyncIterator[Place]:
+async def commands(stack: RunningStack) -> list[Place]:
     """What commands print, with settings as they should be and with some that hold a secret in the wrong place."""
     settings = {name: value for name, value in stack.environment.items() if name.startswith(("AUTH_", "TRIAGE_"))}
     wrong = {**settings, "TRIAGE_DATABASE_URL": f"mysql://carla:{PASSWORD}@127.0.0.1/x", "TRIAGE_PORT": PASSWORD}
     refused = {**settings, "TRIAGE_DATABASE_URL": with_password(settings["TRIAGE_DATABASE_URL"], PASSWORD)}
-    yield await command("aiops_auth", "rotate-keys", environment=settings)
-    yield await command("aiops_triage", "migrate", environment=settings)
     sent_again = ("resend", "--type", "triage.ticket_triaged.v1", "--dry-run")
-    yield await command("aiops_triage", *sent_again, environment=settings)
-    yield await command("aiops_triage", *sent_again, environment=wrong, status=2)
-    yield await command("aiops_triage", *sent_again, environment=refused, status=1)
-    yield await command("aiops_triage", "serve", environment=wrong, status=2)
+    printed = await asyncio.gather(
+        command("aiops_auth", "rotate-keys", environment=settings),
+        command("aiops_triage", "migrate", environment=settings),
+        command("aiops_triage", *sent_again, environment=settings),
+        command("aiops_triage", *sent_again, environment=wrong, status=2),
+        command("aiops_triage", *sent_again, environment=refused, status=1),
+        command("aiops_triage", "serve", environment=wrong, status=2),
+    )
+    return list(printed)
 
 
 def with_password(url: str, password: str) -> str:
@@ -125,24 +134,15 @@ async def test_no_secret_in_use_is_seen_anywhere(
     told_by_the_model: None,
     in_trouble: list[Place],
 ) -> None:
-    printed = [one async for one in commands(stack)]
-    trace_id = uuid4().hex
-    async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
-        sent = {"traceparent": f"00-{trace_id}-{'1' * 16}-01"}
-        await http.post(stack.visitor.url, json={"query": "{ __typename }"}, headers=sent)
-    # Spans leave a process twice in a second: the last ones are there once a later one is.
-    await eventually(lambda: written(stack, trace_id))
-    spans = [place async for place in traces(stack)]
+    printed = await commands(stack)
+    await spans_have_left(stack)
+    spans = [place async for place in traces(stack, "gateway", "auth", "triage")]
     exposed = [place async for place in metrics(stack)]
     places = [*in_trouble, *printed, *files(stack), *spans, *exposed]
     assert len(exposed) == len(SERVICES)
     assert len(printed) == 6
     secrets = {**CANARIES, **in_use, **of_the_stack(stack)}
     assert sightings(secrets, places) == set()
-
-
-async def written(stack: RunningStack, trace_id: str) -> bool:
-    return any(span["trace_id"] == trace_id for span in stack.spans())
 
 
 async def test_no_dead_letter_shows_one_when_it_is_sent_home_or_thrown_away(stack: RunningStack) -> None:

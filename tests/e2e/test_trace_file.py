@@ -5,11 +5,13 @@ import pytest
 from aiops_local.spans import Span, read_spans
 from e2e import documents
 from e2e.conftest import PASSWORD, Accounts
+from e2e.trace_paths import differences
 from e2e.trace_stories import TRIAGE, WORD, hand_in, settled
-from e2e.trace_table import differences
 from support.eventually import eventually
 from support.graphql import GraphqlClient
 from support.stack import RunningStack
+
+pytestmark = pytest.mark.timeout(400)  # starting the stack for the first of them included
 
 
 @pytest.fixture(scope="module")

@@ -159,12 +159,11 @@ async def change_status(scene: Scene) -> str:
 
 
 async def retry(scene: Scene) -> str:
-    """Storing the result fails once."""
+    """Storing the result fails once; what comes of it after a while is seen in the trace."""
     title = f"{WORD}-{uuid4().hex[:8]}"
     async with triage_rows.refusing(scene.stack, title):
         accepted = await hand_in(scene.admin, TRIAGE, title=title)
         await eventually(lambda: holds(scene, "triage.retry.5s"))
-    await settled(scene.admin, TRIAGE, accepted)
     return str(accepted["traceId"])
 
 
@@ -239,12 +238,12 @@ async def query_over_websocket(scene: Scene) -> str:
 Story = Callable[[Scene], Awaitable[str]]
 
 TOLD: dict[str, Story] = {
+    "a retry": retry,  # first, as it waits for a while, in which the others are told
     "triageTicket": lambda scene: watched(scene, TRIAGE),
     "summarizeLog": lambda scene: watched(scene, SUMMARY),
     "generateChangelog": lambda scene: watched(scene, CHANGELOG),
     "login": log_in,
     "updateTicketStatus": change_status,
-    "a retry": retry,
     "a partner's publish": partners_publish,
     "a query": query,
     "a query over WebSocket": query_over_websocket,

@@ -26,6 +26,11 @@ class Jaeger:
     url: str
     otlp: str
 
+    @classmethod
+    def of(cls, server: JaegerServer) -> "Jaeger":
+        """One that runs."""
+        return cls(server.url, server.otlp)
+
     async def trace(self, trace_id: str) -> list[Span]:
         """The spans of a trace, in no order; none where it is not known."""
         return parse(await self.answer(trace_id))
@@ -37,7 +42,7 @@ class Jaeger:
     async def services(self) -> set[str]:
         """Names of all services that sent spans."""
         async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
-            return set((await http.get(f"{self.url}/api/services")).json()["data"])
+            return set((await http.get(f"{self.url}/api/services")).json()["data"] or ())
 
     async def roots(self, service: str, name: str) -> list[str]:
         """The ids of the newest traces whose root is a span of that name."""
@@ -59,15 +64,15 @@ class Jaeger:
 
 
 @contextmanager
-def jaeger() -> Iterator[Jaeger]:
-    """A Jaeger on free ports, gone afterwards; the test is skipped where this machine has none."""
+def jaeger_server() -> Iterator[JaegerServer]:
+    """A Jaeger of the test's own on free ports, gone afterwards; the test is skipped where this machine has none."""
     if find() is None:
         pytest.skip(NOT_THERE)
     with state_directory() as state:
         server = JaegerServer(state)
         try:
             server.start()
-            yield Jaeger(server.url, server.otlp)
+            yield server
         finally:
             server.stop()
 
@@ -78,7 +83,7 @@ def jaeger_of(stack: RunningStack) -> Jaeger:
         pytest.skip(NOT_THERE)
     server = stack.stack.jaeger
     assert server.pid is not None, f"Jaeger does not run:\n{stack.stack.processes.last_lines('jaeger')}"
-    return Jaeger(server.url, server.otlp)
+    return Jaeger.of(server)
 
 
 def _written(span: Span) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -66,6 +67,8 @@ class RunningStack:
         await asyncio.to_thread(self._start, commands)
 
     def _start(self, commands: list[Command]) -> None:
+        with ThreadPoolExecutor() as pool:  # one that ends takes as long as all of them
+            list(pool.map(self.stack.processes.stop, [command.name for command in commands]))
         for command in commands:
             self.stack.processes.start(command)
         ready = {command.name: partial(self._is_ready, command.name) for command in commands}

@@ -5,11 +5,16 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from uuid import uuid4
 
 import asyncpg
 import httpx
 
+from aiops_local.jaeger_program import find
 from aiops_local.services import SERVICES
+from support.eventually import eventually
+from support.graphql import post
+from support.jaeger import jaeger_of
 from support.stack import RunningStack
 
 Place = tuple[str, bytes]
@@ -61,15 +66,37 @@ async def metrics(stack: RunningStack) -> AsyncIterator[Place]:
             yield f"metrics of {name}", (await http.get(f"{stack.stack.services.url(name)}/metrics")).content
 
 
-async def traces(stack: RunningStack) -> AsyncIterator[Place]:
-    """What Jaeger answers of each service's traces; nothing where the stack has no Jaeger."""
-    if stack.stack.jaeger.pid is None:
+async def traces(stack: RunningStack, *services: str) -> AsyncIterator[Place]:
+    """What Jaeger answers of each service's traces; nothing where this machine has no Jaeger.
+
+    Where it has one, there must be traces of these ``services``: an empty Jaeger would show nothing of anything.
+    """
+    if find() is None:
         return
-    url = stack.stack.jaeger.url
+    jaeger = jaeger_of(stack)
+    names = await jaeger.services()
+    assert {f"aiops-{name}" for name in services} <= names
     async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
-        for name in (await http.get(f"{url}/api/services")).json()["data"]:
+        for name in sorted(names):
             asked = {"service": name, "limit": "1000", "lookback": "1h"}
-            yield f"Jaeger's traces of {name}", (await http.get(f"{url}/api/traces", params=asked)).content
+            answer = await http.get(f"{jaeger.url}/api/traces", params=asked)
+            assert answer.json()["data"], f"Jaeger has no traces of {name}"
+            yield f"Jaeger's traces of {name}", answer.content
+
+
+async def spans_have_left(stack: RunningStack) -> None:
+    """Wait until the spans of what was done so far are where spans go, in the file and in Jaeger.
+
+    They leave a process twice in a second: the last ones are there once a later one is.
+    """
+    trace_id = uuid4().hex
+    await post(stack.visitor, {"query": "{ __typename }"}, traceparent=f"00-{trace_id}-{'1' * 16}-01")
+
+    async def there() -> bool:
+        in_jaeger = find() is None or await jaeger_of(stack).trace(trace_id)
+        return bool(in_jaeger) and any(span["trace_id"] == trace_id for span in stack.spans())
+
+    await eventually(there)
 
 
 async def dead_letters_on_the_command_line(stack: RunningStack, *ids: str) -> AsyncIterator[Place]:

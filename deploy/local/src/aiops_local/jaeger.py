@@ -94,5 +94,5 @@ class JaegerServer:
             argv=(str(program), "--config", str(CONFIGURATION)),
             environment={"JAEGER_LISTEN_HOST": "127.0.0.1", **environment},
             directory=self._layout.state,
-            stop_seconds=10,
+            stop_seconds=1,  # nothing that it holds outlives it, and it would wait for all of its clients
         )

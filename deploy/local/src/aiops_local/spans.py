@@ -1,6 +1,6 @@
 """The spans that the services wrote, read from the file that all of them append to.
 
-Format of the file: aiops_common.telemetry.FileSpanExporter.
+Format of the file: aiops_common.telemetry.file.FileSpanExporter.
 """
 
 import json
