@@ -9,17 +9,18 @@ import pytest
 from prometheus_client import REGISTRY
 
 from aiops_common.postgres import Pool
+from aiops_common.sampling import Sampler
 from aiops_contracts.base import JobState
 from aiops_gateway.repository import backlog, read_model
 from aiops_gateway.repository.read_model import CHANGELOGS, KINDS, LOG_ENTRIES, TICKETS
-from aiops_gateway.service.backlog import Backlog
+from aiops_gateway.service.backlog import pending_jobs
 from integration.gateway.conftest import changelog, log, ticket
 from support.eventually import eventually
 
 
 @pytest.fixture
-async def looking(pool: Pool) -> AsyncIterator[Backlog]:
-    looking = Backlog(pool, every_seconds=0.05)
+async def looking(pool: Pool) -> AsyncIterator[Sampler]:
+    looking = pending_jobs(pool, every_seconds=0.05)
     yield looking
     await looking.stop()
 
@@ -29,7 +30,7 @@ def shown(name: str) -> dict[str, float]:
     return {kind: math.nan if value is None else value for kind, value in values.items()}
 
 
-async def test_what_is_pending_is_shown_with_the_age_of_the_oldest(pool: Pool, looking: Backlog) -> None:
+async def test_what_is_pending_is_shown_with_the_age_of_the_oldest(pool: Pool, looking: Sampler) -> None:
     made = datetime.now(UTC) - timedelta(seconds=90)
     old = log().model_copy(update={"created_at": made})
     async with pool.transaction() as connection:
@@ -50,7 +51,7 @@ async def test_what_is_pending_is_shown_with_the_age_of_the_oldest(pool: Pool, l
 
 
 async def test_what_nobody_can_know_is_not_a_number() -> None:
-    looking = Backlog(Pool("postgresql://nobody@127.0.0.1:1/none", acquire_seconds=0.1), every_seconds=0.05)
+    looking = pending_jobs(Pool("postgresql://nobody@127.0.0.1:1/none", acquire_seconds=0.1), every_seconds=0.05)
     await looking.start()
 
     async def unknown() -> bool:

@@ -8,7 +8,7 @@ import pytest
 from aiops_common import sampling
 from aiops_common.messaging import outbox
 from aiops_common.messaging.message import Outgoing
-from aiops_common.messaging.outbox_backlog import OutboxBacklog
+from aiops_common.messaging.outbox_backlog import outbox_backlog
 from aiops_common.postgres import Pool
 from support.eventually import eventually
 from support.metrics import value
@@ -79,7 +79,7 @@ async def test_the_gauges_follow_and_know_nothing_without_a_database(
 
         await eventually(shown)
 
-    backlog = OutboxBacklog(pool, every_seconds=0.05)
+    backlog = outbox_backlog(pool, every_seconds=0.05)
     await backlog.start()
     try:
         await pending(4)
@@ -96,7 +96,7 @@ async def test_the_gauges_follow_and_know_nothing_without_a_database(
 
 async def test_a_database_that_is_not_there_holds_up_nothing() -> None:
     pool = Pool("postgresql://nobody@127.0.0.1:1/none", name="test-backlog")
-    backlog = OutboxBacklog(pool, every_seconds=0.05)
+    backlog = outbox_backlog(pool, every_seconds=0.05)
     await backlog.start()
     assert math.isnan(value("aiops_outbox_pending") or 0)
     await backlog.stop()

@@ -50,7 +50,7 @@ async def test_a_statement_is_below_the_current_span(recorded: Recorded, told: T
     )
     assert statement.attributes == {
         "db.system.name": "postgresql",
-        "db.namespace": "aiops",
+        "db.namespace": "aiops|shop",
         "server.address": "db.example",
         "server.port": 6543,
         "db.operation.name": "INSERT",

@@ -11,7 +11,7 @@ from aiops_common.health import Check, component_app, health_routes
 from aiops_common.lifecycle import Component
 from aiops_common.messaging.consumer import Consumer, Handler
 from aiops_common.messaging.names import RETRY_RUNGS, dead_queue, events_queue, requests_queue, retry_queue, work_queue
-from aiops_common.messaging.outbox_backlog import OutboxBacklog
+from aiops_common.messaging.outbox_backlog import outbox_backlog
 from aiops_common.messaging.publisher import Publisher
 from aiops_common.messaging.queue_depths import QueueDepths
 from aiops_common.messaging.relay import DAY, OutboxRelay
@@ -79,7 +79,7 @@ class Runtime:
     def components(self) -> list[Component]:
         """Everything that starts and stops, in order: what takes in work comes last and stops first."""
         databases: list[Component] = [self.pool, ExposedTables(self.pool), self.relay_pool]
-        looks: list[Component] = [OutboxBacklog(self.relay_pool), self.depths, LoopLag()]
+        looks: list[Component] = [outbox_backlog(self.relay_pool), self.depths, LoopLag()]
         return [*databases, self.publisher, self.relay, self.listener, *looks, *self.extra, self.worker]
 
     @property

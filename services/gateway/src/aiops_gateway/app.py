@@ -40,7 +40,7 @@ from aiops_gateway.service.answers import Answers
 from aiops_gateway.service.api_keys import ApiKeys
 from aiops_gateway.service.audit import Audit
 from aiops_gateway.service.audit_log import AuditLog
-from aiops_gateway.service.backlog import Backlog
+from aiops_gateway.service.backlog import pending_jobs
 from aiops_gateway.service.changes import Changes
 from aiops_gateway.service.credentials import Credentials
 from aiops_gateway.service.dead_letters import DeadLetterOffice
@@ -64,7 +64,7 @@ def _use_cases(runtime: Runtime, settings: GatewaySettings) -> UseCases:
     pool, amqp_url = runtime.pool, settings.amqp_url.get_secret_value()
     requester = Requester(amqp_url, name="gateway", deadline_seconds=settings.request_seconds)
     dead_letters = DeadLetters(amqp_url, name="gateway")
-    runtime.extra.extend((requester, dead_letters, *_retention(pool, settings), Backlog(pool)))
+    runtime.extra.extend((requester, dead_letters, *_retention(pool, settings), pending_jobs(pool)))
     verifier = TokenVerifier(issuer=settings.issuer, audience=settings.audience)
     viewers = Viewers(pool, verifier, listening=lambda: runtime.listener.connected)
     credentials, audit = Credentials(requester), Audit(pool)

@@ -114,7 +114,9 @@ def connection_class(told: Told) -> type[asyncpg.Connection]:
 
 def _server(url: str) -> dict[str, AttributeValue]:
     parts = urlsplit(url)
-    told: dict[str, AttributeValue] = {"db.system.name": "postgresql", "db.namespace": parts.path.strip("/")}
+    # "{database}|{schema}", by the convention. Each role has a schema of its own name, where what it writes lies.
+    namespace = "|".join(part for part in (parts.path.strip("/"), parts.username) if part)
+    told: dict[str, AttributeValue] = {"db.system.name": "postgresql", "db.namespace": namespace}
     if parts.hostname:
         told["server.address"] = parts.hostname
     return told | ({"server.port": parts.port} if parts.port else {})

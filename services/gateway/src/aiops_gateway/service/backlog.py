@@ -18,26 +18,16 @@ _OLDEST: Final = Gauge(
 )
 
 
-class Backlog:
+def pending_jobs(pool: Pool, *, every_seconds: float = EVERY_SECONDS) -> Sampler:
     """Looks every few seconds, and so costs the same whoever asks for metrics. Unknown is NaN, not the last value."""
 
-    def __init__(self, pool: Pool, *, every_seconds: float = EVERY_SECONDS) -> None:
-        self._pool = pool
-        self._sampler = Sampler("backlog", self._look, _unknown, every_seconds=every_seconds)
-
-    async def start(self) -> None:
-        """Begin to look in the background."""
-        await self._sampler.start()
-
-    async def stop(self) -> None:
-        """Look no more."""
-        await self._sampler.stop()
-
-    async def _look(self) -> None:
-        async with self._pool.connection() as connection:
+    async def look() -> None:
+        async with pool.connection() as connection:
             found = await backlog.pending(connection, _KINDS.values())
         for name, kind in _KINDS.items():
             _show(name, *found[kind.name])
+
+    return Sampler("backlog", look, _unknown, every_seconds=every_seconds)
 
 
 def _unknown() -> None:
