@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 COMPOSE_FILE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
-PROFILES = {
+PROFILES: dict[str, dict[str, str]] = {
+    "core": {},  # is always there
     "llm": {
         "PROFILE_LLM_BASE_URL": "http://llm:8000/v1",
         "PROFILE_LLM_API_KEY": "scripted",
@@ -63,7 +64,7 @@ def environment(
     }
     others = {name: value for name, value in kept.items() if name not in _OF_A_PROFILE}
     chosen = {name: value for profile in sorted(profiles) for name, value in PROFILES[profile].items()}
-    return others | own | addresses | chosen | {"COMPOSE_PROFILES": ",".join(sorted(profiles))}
+    return others | own | addresses | chosen | {"COMPOSE_PROFILES": ",".join(sorted(profiles - {"core"}))}
 
 
 def read(lines: list[str]) -> dict[str, str]:

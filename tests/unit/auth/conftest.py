@@ -13,7 +13,7 @@ from unit.auth.harness import Auth, Clock, in_memory
 
 @pytest.fixture
 def passwords() -> Iterator[Passwords]:
-    cheap = Passwords(memory_kib=8, time_cost=1, parallelism=1, concurrency=2)
+    cheap = Passwords(memory_kib=8, time_cost=1, parallelism=1, concurrency=2, longest_wait_seconds=60)
     yield cheap
     cheap.close()
 

@@ -67,7 +67,9 @@ def test_a_shell_reads_what_was_written(file: Path) -> None:
     assert made.items() <= dict(line.split("=", 1) for line in shell.stdout.splitlines()).items()
 
 
-@pytest.mark.parametrize("profiles", ["observability,llm", "llm observability", " llm , observability "])
+@pytest.mark.parametrize(
+    "profiles", ["observability,llm", "llm observability", " llm , observability ", "core,llm,observability"]
+)
 def test_profiles_bring_their_addresses_and_take_them_away_again(file: Path, profiles: str) -> None:
     _write(file, profiles)
     with_both = _read(file)
