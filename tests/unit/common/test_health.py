@@ -1,6 +1,7 @@
 """What an orchestrator is told, and how the parts of a process start and stop."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from aiops_common import health
-from aiops_common.health import component_app, health_routes
+from aiops_common.health import COLLECTED, component_app, health_routes
 from aiops_common.lifecycle import running
 
 
@@ -130,6 +131,13 @@ def test_the_parts_live_as_long_as_the_application() -> None:
     with TestClient(component_app(health_routes({}), [Part("a", journal)])):
         assert journal == ["start a"]
     assert journal == ["start a", "stop a"]
+
+
+def test_garbage_is_collected_less_often_while_it_serves() -> None:
+    before = gc.get_threshold()
+    with TestClient(component_app(health_routes({}), [])):
+        assert gc.get_threshold() == COLLECTED
+    assert gc.get_threshold() == before
 
 
 def _metrics(accept: str) -> Any:

@@ -23,26 +23,31 @@ OTHER: Final = "other"
 _EXEMPLAR_SECONDS: Final = 1.0
 
 
-def exemplar() -> dict[str, str] | None:
-    """The current trace as an exemplar, None where it is not sampled: nobody could look it up.
+def _exemplar(context: trace.SpanContext) -> dict[str, str] | None:
+    """A trace as an exemplar, None where it is not sampled: nobody could look it up.
 
     https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md#exemplars
     """
-    context = trace.get_current_span().get_span_context()
     return {"trace_id": f"{context.trace_id:032x}"} if context.is_valid and context.trace_flags.sampled else None
 
 
 _last_told: dict[tuple[Histogram, int], float] = {}
 
 
-def observe(histogram: Histogram, seconds: float) -> None:
-    """Record ``seconds``, with the current trace as its exemplar at most once a second for each doubling of them.
+def observe(histogram: Histogram, seconds: float, span: trace.SpanContext | None = None) -> None:
+    """Record ``seconds``, with a trace as their exemplar at most once a second for each doubling of them.
+
+    The trace is that of ``span``, by default of the current one.
 
     Checking an exemplar costs more than all the rest, and whoever looks sees the last one only.
     """
     place = histogram, frexp(seconds)[1]
     now = time.monotonic()
-    if now - _last_told.get(place, 0.0) < _EXEMPLAR_SECONDS or (told := exemplar()) is None:
+    if now - _last_told.get(place, 0.0) < _EXEMPLAR_SECONDS:
+        histogram.observe(seconds)
+        return
+    told = _exemplar(span or trace.get_current_span().get_span_context())
+    if told is None:
         histogram.observe(seconds)
         return
     _last_told[place] = now

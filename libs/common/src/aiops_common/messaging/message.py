@@ -8,7 +8,14 @@ from uuid import UUID
 
 import orjson
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from pydantic import ValidationError
 from uuid6 import uuid7
@@ -117,11 +124,25 @@ def traceparent(context: SpanContext) -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
+def headers_of(span: Span) -> dict[str, str]:
+    """The headers that put a message below ``span``; none where there is no trace."""
+    context = span.get_span_context()
+    return {"traceparent": traceparent(context)} if context.is_valid else {}
+
+
+def written_trace(headers: Mapping[str, str]) -> Context:
+    """The trace context in headers of ``headers_of``: a span of this service, for which the sampler has decided."""
+    parent = headers.get("traceparent")
+    if parent is None:
+        return Context()
+    _, trace_id, span_id, flags = parent.split("-")
+    context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=TraceFlags(int(flags, 16)))
+    return set_span_in_context(NonRecordingSpan(context), Context())
+
+
 def current_trace_headers() -> dict[str, str]:
     """The current trace context as headers, to be kept for a message that is made later in another task."""
-    headers: dict[str, str] = {}
-    _propagator.inject(headers)
-    return headers
+    return headers_of(get_current_span())
 
 
 def encode(message: Message, *, message_id: UUID, source: str, subject: str | None, time: datetime) -> bytes:

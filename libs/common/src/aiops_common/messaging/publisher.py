@@ -13,9 +13,9 @@ from aio_pika.abc import AbstractChannel, HeadersType
 
 from aiops_common.messaging.connection import BrokerConnection, BrokerUnavailable, Server, unavailable_errors
 from aiops_common.messaging.incoming import published_as
-from aiops_common.messaging.message import Outgoing
+from aiops_common.messaging.message import Outgoing, headers_of
 from aiops_common.messaging.metrics import known_types, published
-from aiops_common.messaging.tracing import headers_of, publish_span
+from aiops_common.messaging.tracing import publish_span
 
 
 class Unroutable(Exception):

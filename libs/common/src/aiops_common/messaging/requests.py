@@ -26,13 +26,14 @@ from aiops_common.messaging.message import (
     Poison,
     decode_data,
     decode_envelope,
+    headers_of,
     new_message_id,
     outgoing,
 )
 from aiops_common.messaging.metrics import ResponderMetrics, asked
 from aiops_common.messaging.names import DEFAULT_EXCHANGE, PRINCIPAL_HEADER, requests_queue
 from aiops_common.messaging.publisher import Publisher, Unroutable
-from aiops_common.messaging.tracing import answer_span, failed, headers_of, request_span
+from aiops_common.messaging.tracing import answer_span, failed, request_span
 from aiops_common.metrics import OTHER
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_contracts.base import Request

@@ -11,7 +11,7 @@ from opentelemetry import trace
 from aiops_common.deferral import Deferred
 from aiops_common.logging import get_logger
 from aiops_common.messaging.incoming import Incoming, milliseconds_now, published_as
-from aiops_common.messaging.message import new_message_id
+from aiops_common.messaging.message import headers_of, new_message_id
 from aiops_common.messaging.metrics import dead, known_reason, retried
 from aiops_common.messaging.names import (
     ATTEMPT_HEADER,
@@ -30,7 +30,7 @@ from aiops_common.messaging.names import (
 )
 from aiops_common.messaging.publisher import Publisher
 from aiops_common.messaging.retry import RetryPolicy, jittered_seconds, rung_of
-from aiops_common.messaging.tracing import REASON, RUNG, Place, copy_span, headers_of
+from aiops_common.messaging.tracing import REASON, RUNG, Place, copy_span
 
 _log = get_logger(__name__)
 

@@ -21,7 +21,7 @@ from opentelemetry.util.types import AttributeValue
 
 from aiops_common.messaging.connection import Server
 from aiops_common.messaging.incoming import Incoming, uuid_text
-from aiops_common.messaging.message import Outgoing, trace_context, traceparent
+from aiops_common.messaging.message import Outgoing, trace_context, written_trace
 from aiops_common.messaging.names import DEFAULT_EXCHANGE
 from aiops_common.metrics import OTHER
 
@@ -131,16 +131,10 @@ def failed(span: Span, error_type: str) -> None:
         span.set_status(trace.StatusCode.ERROR, error_type)
 
 
-def headers_of(span: Span) -> dict[str, str]:
-    """The headers that put a message below ``span``; none where there is no trace."""
-    context = span.get_span_context()
-    return {"traceparent": traceparent(context)} if context.is_valid else {}
-
-
 def publish_span(message: Outgoing, wire_type: str, server: Server) -> AbstractContextManager[Span]:
     """The publishing of a message of ours, below what wrote it; ``wire_type`` stands for its routing key."""
     place = Place(message.exchange, wire_type)
-    span = _start("publish", wire_type, place, server, context=trace_context(message.headers))
+    span = _start("publish", wire_type, place, server, context=written_trace(message.headers))
     if span.is_recording():
         span.set_attributes({MESSAGE_ID: str(message.id), BODY_SIZE: len(message.body)})
     return _current(span)

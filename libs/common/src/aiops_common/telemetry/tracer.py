@@ -71,11 +71,12 @@ class RecordingTracer(Tracer):
         del record_exception, set_status_on_exception  # only who enters a span sees exceptions
         above = get_current_span(context)
         parent = above.get_span_context()
-        if type(above) is RecordedSpan:  # an abstract class takes its time to be asked for its instances
+        is_ours = parent.is_valid and not parent.is_remote
+        if is_ours and not parent.trace_flags & TraceFlags.SAMPLED:
+            return above
+        if is_ours:
             identity = SpanContext(parent.trace_id, _span_id(), False, parent.trace_flags, parent.trace_state)
             return RecordedSpan(name, identity, parent, kind, self._scope, attributes, links, start_time, self._ended)
-        if parent.is_valid and not parent.is_remote and not parent.trace_flags & TraceFlags.SAMPLED:
-            return above
         trace_id = parent.trace_id if parent.is_valid else random.getrandbits(128) or 1
         decided = self._sampler.should_sample(context, trace_id, name, kind, attributes, links)
         sampled = decided.decision is Decision.RECORD_AND_SAMPLE

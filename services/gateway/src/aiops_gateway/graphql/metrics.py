@@ -8,9 +8,10 @@ from functools import cache
 from typing import Final
 
 from graphql import GraphQLSchema
+from opentelemetry.trace import SpanContext
 from prometheus_client import Counter, Gauge, Histogram
 
-from aiops_common.metrics import OTHER, SECONDS
+from aiops_common.metrics import OTHER, SECONDS, observe
 from aiops_gateway.graphql.errors import CODES
 from aiops_gateway.graphql.roots import INTROSPECTION, INVALID, SEVERAL, Root
 
@@ -68,11 +69,11 @@ def expose(schema: GraphQLSchema) -> None:
         _ERRORS.labels(code)
 
 
-def count_operation(root: Root, outcome: Outcome, seconds: float, exemplar: dict[str, str] | None) -> None:
-    """An operation was answered, ``seconds`` after it had begun."""
+def count_operation(root: Root, outcome: Outcome, seconds: float, span: SpanContext) -> None:
+    """An operation was answered, ``seconds`` after it had begun; ``span`` is where it is traced."""
     series = _series(root)
-    series.outcomes[outcome].inc(1, exemplar)
-    series.seconds.observe(seconds, exemplar)
+    series.outcomes[outcome].inc()
+    observe(series.seconds, seconds, span)
 
 
 def count_errors(codes: Iterable[str]) -> None:

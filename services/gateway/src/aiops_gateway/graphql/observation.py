@@ -17,7 +17,6 @@ from opentelemetry.trace import (
 )
 
 from aiops_common.messaging.message import trace_context
-from aiops_common.metrics import exemplar
 from aiops_gateway.graphql.enums import UserErrorCode
 from aiops_gateway.graphql.errors import FAULTS, UserError
 from aiops_gateway.graphql.metrics import Outcome, count_errors, count_operation, count_push
@@ -38,7 +37,6 @@ class Observation:
 
     __slots__ = (
         "_begun",
-        "_exemplar",
         "_inside",
         "_noted",
         "_outside",
@@ -63,7 +61,6 @@ class Observation:
         self._outside = get_current()
         self._inside = set_span_in_context(span, self._outside)
         attach(self._inside)
-        self._exemplar = exemplar()  # now: the answer is told of outside
 
     def name(self, root: Root) -> None:
         """It is known what the operation is."""
@@ -95,13 +92,13 @@ class Observation:
         span = self._span
         if span is None:
             return
-        count_operation(self.root, outcome, time.perf_counter() - self._begun, self._exemplar)
+        count_operation(self.root, outcome, time.perf_counter() - self._begun, self._own)
         if fault is not None:
             _fail(span, fault)
         span.end()
         # A subscription goes on for hours, and needs no more of the span than where it is.
         is_inside = get_current() is self._inside
-        self._span = self._exemplar = None
+        self._span = None
         self._inside = set_span_in_context(NonRecordingSpan(self._own), self._outside)
         if is_inside:
             attach(self._inside)
