@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.request import urlopen
 
+import psycopg
+
 from measuring import cpu, outcome, wrk
 from measuring.outcome import Outcome
 from measuring.wrk import Accepted
@@ -90,6 +92,7 @@ def measure_loaded(side: Side, label: str, plan: Plan) -> Loaded:
 def _loaded(running: Running, label: str, plan: Plan) -> Loaded:
     wrk.run(running.target, f"{label}warm", clients=plan.clients, seconds=plan.warm_up)
     outcome.drain(running.table, f"{label}warm")
+    _clean_up(running.table)
     before, spans_before = cpu.read(running.processes), _spans(running.metrics)
     accepted = wrk.run(running.target, f"{label}load", clients=plan.clients, seconds=plan.seconds)
     outcome.drain(running.table, f"{label}load")
@@ -102,6 +105,12 @@ def _loaded(running: Running, label: str, plan: Plan) -> Loaded:
         others_percent=cpu.others_percent(before, after),
         spans=Spans(spans_after.sent - spans_before.sent, spans_after.lost - spans_before.lost),
     )
+
+
+def _clean_up(table: outcome.Table) -> None:
+    """Vacuum and analyse, so that each measurement begins with the same tidy tables and pays for nobody else's."""
+    with psycopg.connect(table.url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
 
 
 def _spans(metrics: Iterable[str]) -> Spans:

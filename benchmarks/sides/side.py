@@ -67,6 +67,8 @@ def servers(root: Path, state: Path) -> Iterator[Stack]:
         with psycopg.connect(stack.postgres.url, autocommit=True) as connection:
             # The clock of "visible": see measuring.outcome. It counts from the next start on.
             connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+            # What one measurement leaves behind would be cleaned up at the cost of a later one: see measuring.rounds.
+            connection.execute("ALTER SYSTEM SET autovacuum = off")
         stack.postgres.stop()
         stack.postgres.start()
         stack.rabbitmq.start()
