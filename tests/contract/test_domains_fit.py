@@ -29,11 +29,13 @@ PAIRS: list[tuple[type, type[BaseModel]]] = [
     (summarizer.LogPattern, summarizer_contract.LogPattern),
     (triage.Ticket, triage_contract.TicketSnapshot),
     (triage.Triage, triage_contract.TriageResult),
+    (triage.SimilarTicket, triage_contract.SimilarTicket),
     (changelog.Changelog, changelog_contract.ChangelogSnapshot),
     (changelog.ChangelogSection, changelog_contract.ChangelogSection),
     (changelog.ChangelogEntry, changelog_contract.ChangelogEntry),
     (changelog.Commit, changelog_contract.CommitInput),
     (changelog.Entry, changelog_contract.EntryInput),
+    (changelog.EntryEdit, changelog_contract.EntryEdit),
     (auth.Account, auth_contract.UserSnapshot),
     *((domain.Provenance, base.Provenance) for domain in (summarizer, triage, changelog)),
     *((domain.JobFailure, base.JobFailure) for domain in (summarizer, triage, changelog)),
@@ -48,6 +50,7 @@ ENUMS: list[tuple[type[StrEnum], type[StrEnum]]] = [
     (triage.TicketStatus, triage_contract.TicketStatus),
     (changelog.ChangeSection, changelog_contract.ChangeSection),
     (changelog.Bump, changelog_contract.Bump),
+    (changelog.ChangelogStatus, changelog_contract.ChangelogStatus),
     (auth.Role, auth_contract.Role),
     (access.Role, auth_contract.Role),
     *((domain.JobState, base.JobState) for domain in (summarizer, triage, changelog)),
@@ -103,17 +106,22 @@ def test_a_ticket_becomes_its_snapshot() -> None:
     )
     ticket = triage.Ticket(
         id=ID, version=1, title="t", body="b", source="s", created_at=NOW, updated_at=NOW,
-        state=triage.JobState.FAILED, triage=triage.Triage.of(verdict, provenance),
+        state=triage.JobState.FAILED,
+        triage=triage.Triage.of(
+            verdict, provenance, model_version="m2",
+            similar=(triage.SimilarTicket(ticket_id=ID, title="t", score=0.8),),
+        ),
         failure=triage.JobFailure(code="c", message="m", attempts=5), reporter_email="ada@example.com",
-    )  # fmt: skip
+    ).correct(triage.Change(category=triage.TicketCategory.HR), ID, NOW)  # fmt: skip
     _fields_of(triage_contract.TicketSnapshot.model_validate(ticket), ticket)
 
 
 def test_a_changelog_becomes_its_snapshot() -> None:
-    entry = changelog.ChangelogEntry("remember", "cart", "feat", True, ("9f2c",), ("#1",), ("Ada",), False)
+    entry = changelog.ChangelogEntry("remember", "cart", "feat", True, ("9f2c",), ("#1",), ("Ada",), False, "e1")
     record = changelog.Changelog(
         id=ID, version=2, state=changelog.JobState.SUCCEEDED, project="p", created_at=NOW, updated_at=NOW,
-        release="2.0.0", suggested_bump=changelog.Bump.MAJOR,
+        release="2.0.0", suggested_bump=changelog.Bump.MAJOR, bump_reason="r",
+        status=changelog.ChangelogStatus.APPROVED, approved_by=ID, approved_at=NOW,
         sections=(changelog.ChangelogSection(changelog.ChangeSection.BREAKING, (entry,)),),
         reverted=(entry,), needs_review=(entry, entry), markdown="m", summary="s",
         provenance=changelog.Provenance(changelog.Engine.BUILTIN, 3),

@@ -166,6 +166,30 @@ class Snapshot(Model):
     updated_at: Timestamp
 
 
+class LlmRun(Model):
+    """One question to a language model for one piece of work, and what came of it.
+
+    ``operation`` is what was asked for ("summarize", "triage", "changelog"), ``step`` the step of its chain and
+    ``template`` the version of the prompt, e.g. "window/v1". ``input`` and ``output`` are redacted and cut; ``output``
+    is None where there was none. ``outcome`` is "answered" or why the answer was not used: a short code of ours.
+    """
+
+    id: UUID
+    operation: Annotated[str, Field(max_length=50)]
+    step: Annotated[str, Field(max_length=50)]
+    template: Annotated[str, Field(max_length=100)]
+    model: Annotated[str, Field(max_length=200)] | None = None
+    outcome: Annotated[str, Field(max_length=200)]
+    input: str
+    output: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    duration_ms: int
+    subject: UUID
+    trace_id: str | None = None
+    at: Timestamp
+
+
 ReplayLimit = Annotated[int, Field(ge=1, le=1000)]
 """Most snapshots in a page of a replay; the owner cuts the page shorter where they are large."""
 

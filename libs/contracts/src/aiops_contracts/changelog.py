@@ -1,14 +1,15 @@
 """Messages owned by changelog."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from aiops_contracts.base import (
     Command,
     Event,
+    LlmRun,
     Model,
     Provenance,
     ReplayLimit,
@@ -41,6 +42,9 @@ TEXT_LIMITS = {
 NAME_LIMITS = {"project": 200, "release": 100, "previous_release": 100}
 """Fields that name something, and the most characters each may have."""
 
+SUMMARY_LIMIT = 64 * 1024
+"""Most characters of notes that somebody writes."""
+
 
 class ChangeSection(StrEnum):
     """Sections of Keep a Changelog 1.1, with BREAKING before and INTERNAL behind them."""
@@ -62,6 +66,14 @@ class Bump(StrEnum):
     MINOR = "MINOR"
     PATCH = "PATCH"
     NONE = "NONE"
+
+
+class ChangelogStatus(StrEnum):
+    """Where a changelog stands: it is drafted, edited as often as one likes, approved, and then published for good."""
+
+    DRAFT = "DRAFT"
+    APPROVED = "APPROVED"
+    PUBLISHED = "PUBLISHED"
 
 
 class CommitInput(Model):
@@ -88,8 +100,9 @@ class EntryInput(Model):
 
 
 class ChangelogEntry(Model):
-    """One line of a changelog and the commits it stands for."""
+    """One line of a changelog and the commits it stands for; ``id`` is unique within it and outlives edits."""
 
+    id: str = ""
     text: str
     scope: str | None = None
     type: str | None = None
@@ -108,12 +121,21 @@ class ChangelogSection(Model):
 
 
 class ChangelogSnapshot(Snapshot):
-    """A changelog: every input entry is in exactly one of sections, reverted, needs_review."""
+    """A changelog: every input entry is in exactly one of sections, reverted, needs_review.
+
+    ``bump_reason`` names the commit that decides ``suggested_bump``.
+    """
 
     project: str
     release: str | None = None
     previous_release: str | None = None
     suggested_bump: Bump | None = None
+    bump_reason: str | None = None
+    status: ChangelogStatus = ChangelogStatus.DRAFT
+    approved_by: UUID | None = None
+    approved_at: Timestamp | None = None
+    published_by: UUID | None = None
+    published_at: Timestamp | None = None
     sections: tuple[ChangelogSection, ...] = ()
     reverted: tuple[ChangelogEntry, ...] = ()
     needs_review: tuple[ChangelogEntry, ...] = ()
@@ -160,6 +182,95 @@ class ChangelogFailed(Event):
     changelog: ChangelogSnapshot
 
 
+class ChangelogEdited(Event):
+    """Somebody edited a draft."""
+
+    message_type: ClassVar[str] = "changelog.changelog_edited.v1"
+    changelog: ChangelogSnapshot
+
+
+class ChangelogStatusChanged(Event):
+    """A changelog was approved, published, or taken back to be edited."""
+
+    message_type: ClassVar[str] = "changelog.changelog_status_changed.v1"
+    changelog: ChangelogSnapshot
+
+
+class LlmRunsRecorded(Event):
+    """A language model was asked about a changelog."""
+
+    message_type: ClassVar[str] = "changelog.llm_runs_recorded.v1"
+    runs: tuple[LlmRun, ...]
+
+
+class EntryEdit(Model):
+    """What to change of the entry with this id; what is None stays, an empty ``scope`` is taken away.
+
+    ``section`` moves it there, also out of needs_review or reverted. What moves to BREAKING is breaking, what leaves it
+    is not any more.
+    """
+
+    entry_id: Annotated[str, Field(min_length=1, max_length=100)]
+    text: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_LIMITS["text"]), Storable]
+        | None
+    ) = None
+    scope: Annotated[str, Field(max_length=TEXT_LIMITS["scope"]), Storable] | None = None
+    section: ChangeSection | None = None
+
+
+class EditChangelog(Request):
+    """Edit a draft if it still is at ``expected_version``; all edits take effect or none does.
+
+    ``release`` and ``summary`` replace what is there, and stay until they are replaced; an empty ``summary`` is written
+    by the engine again. The Markdown, the bump and notes that nobody wrote follow from the entries.
+    """
+
+    message_type: ClassVar[str] = "changelog.edit_changelog.v1"
+    changelog_id: UUID
+    expected_version: int
+    entries: Annotated[tuple[EntryEdit, ...], Field(max_length=MAX_COMMITS)] = ()
+    release: Annotated[str, Field(min_length=1, max_length=NAME_LIMITS["release"]), Storable] | None = None
+    summary: Annotated[str, Field(max_length=SUMMARY_LIMIT), Storable] | None = None
+    edited_by: UUID
+
+
+class UpdateChangelogStatus(Request):
+    """Move a changelog to ``status`` if it still is at ``expected_version``.
+
+    DRAFT can become APPROVED, APPROVED can become PUBLISHED or DRAFT again; PUBLISHED stays.
+    """
+
+    message_type: ClassVar[str] = "changelog.update_changelog_status.v1"
+    changelog_id: UUID
+    expected_version: int
+    status: ChangelogStatus
+    changed_by: UUID
+
+
+class ChangelogReply(Model):
+    """Answer to EditChangelog and UpdateChangelogStatus; ``changelog`` is the current one, also on a conflict.
+
+    NOT_A_DRAFT: only a draft may be edited. NOT_READY: it was not generated (yet). UNKNOWN_ENTRY: ``unknown`` names
+    ids that no entry has. TOO_LARGE: with the edits it would be. INVALID_TRANSITION: ``allowed`` says what it can
+    become.
+    """
+
+    outcome: Literal[
+        "UPDATED",
+        "NOT_FOUND",
+        "VERSION_CONFLICT",
+        "NOT_READY",
+        "NOT_A_DRAFT",
+        "UNKNOWN_ENTRY",
+        "TOO_LARGE",
+        "INVALID_TRANSITION",
+    ]
+    changelog: ChangelogSnapshot | None = None
+    unknown: tuple[str, ...] = ()
+    allowed: tuple[ChangelogStatus, ...] = ()
+
+
 class ReplayChangelogs(Request):
     """Ask for changelogs as they are now, in the order of their ids; ``after`` is the last page's ``next_after``."""
 
@@ -173,3 +284,12 @@ class ReplayedChangelogs(Model):
 
     snapshots: tuple[ChangelogSnapshot, ...]
     next_after: UUID | None = None
+
+
+class ListChangelogChanges(Request):
+    """Ask for the versions of a changelog above ``after``, oldest first; answered with a ChangePage."""
+
+    message_type: ClassVar[str] = "changelog.list_changelog_changes.v1"
+    changelog_id: UUID
+    after: Annotated[int, Field(ge=0)] = 0
+    limit: ReplayLimit

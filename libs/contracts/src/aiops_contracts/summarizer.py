@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from aiops_contracts.base import (
     Command,
     Event,
+    LlmRun,
     Model,
     Provenance,
     ReplayLimit,
@@ -111,6 +112,13 @@ class LogSummaryFailed(Event):
 
     message_type: ClassVar[str] = "summarizer.log_summary_failed.v1"
     log: LogSnapshot
+
+
+class LlmRunsRecorded(Event):
+    """A language model was asked about a log."""
+
+    message_type: ClassVar[str] = "summarizer.llm_runs_recorded.v1"
+    runs: tuple[LlmRun, ...]
 
 
 class ReplayLogs(Request):

@@ -1,14 +1,15 @@
 """Messages owned by triage."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from aiops_contracts.base import (
     Command,
     Event,
+    LlmRun,
     Model,
     Provenance,
     ReplayLimit,
@@ -16,6 +17,7 @@ from aiops_contracts.base import (
     Severity,
     Snapshot,
     Storable,
+    Timestamp,
 )
 
 
@@ -54,8 +56,21 @@ class Priority(StrEnum):
     P4 = "P4"
 
 
+class SimilarTicket(Model):
+    """An earlier ticket that says nearly the same; ``score`` is 0..1, 1 for the same words. ``title`` is redacted."""
+
+    ticket_id: UUID
+    title: str
+    score: Annotated[float, Field(ge=0, le=1)]
+
+
 class TriageResult(Model):
-    """What triage decided, and the phrases or rules that decided it; ``confidence`` is 0..1."""
+    """What triage decided, and the phrases or rules that decided it; ``confidence`` is 0..1.
+
+    ``model_version`` names the trained model that had a say, None where the rules decided alone. ``similar`` has the
+    most similar tickets, the nearest first. ``corrected_by`` is who put the decision right, and ``corrected_at`` when;
+    the category, severity and priority are then that person's.
+    """
 
     category: TicketCategory
     severity: Severity
@@ -64,6 +79,10 @@ class TriageResult(Model):
     needs_review: bool
     reasons: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    model_version: str | None = None
+    similar: tuple[SimilarTicket, ...] = ()
+    corrected_by: UUID | None = None
+    corrected_at: Timestamp | None = None
     provenance: Provenance
 
 
@@ -81,6 +100,7 @@ class TicketSnapshot(Snapshot):
 MAX_TITLE_LENGTH = 500
 MAX_BODY_LENGTH = 256 * 1024
 MAX_SOURCE_LENGTH = 200
+MAX_COMMENT_LENGTH = 2000
 
 
 class TriageTicket(Command):
@@ -116,6 +136,52 @@ class TicketStatusChanged(Event):
 
     message_type: ClassVar[str] = "triage.ticket_status_changed.v1"
     ticket: TicketSnapshot
+
+
+class TicketTriageCorrected(Event):
+    """A person corrected what triage had decided about a ticket."""
+
+    message_type: ClassVar[str] = "triage.ticket_triage_corrected.v1"
+    ticket: TicketSnapshot
+
+
+class LlmRunsRecorded(Event):
+    """A language model was asked about a ticket."""
+
+    message_type: ClassVar[str] = "triage.llm_runs_recorded.v1"
+    runs: tuple[LlmRun, ...]
+
+
+class CorrectTriage(Request):
+    """Put right what triage decided, if the ticket still is at ``expected_version``; what is None stays as it is.
+
+    Where neither severity nor priority is given they stay; where one is, the other follows from the matrix.
+    """
+
+    message_type: ClassVar[str] = "triage.correct_triage.v1"
+    ticket_id: UUID
+    expected_version: int
+    category: TicketCategory | None = None
+    severity: Severity | None = None
+    priority: Priority | None = None
+    comment: Annotated[str, Field(max_length=MAX_COMMENT_LENGTH), Storable] | None = None
+    corrected_by: UUID
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.category is None and self.severity is None and self.priority is None:
+            raise ValueError("give at least one of category, severity and priority")
+        return self
+
+
+class TriageCorrectionReply(Model):
+    """Answer to CorrectTriage; ``ticket`` is the current one, also on a conflict.
+
+    NOT_TRIAGED: there is no decision yet that could be corrected.
+    """
+
+    outcome: Literal["UPDATED", "NOT_FOUND", "VERSION_CONFLICT", "NOT_TRIAGED"]
+    ticket: TicketSnapshot | None = None
 
 
 class UpdateTicketStatus(Request):
