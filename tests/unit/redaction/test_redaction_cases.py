@@ -33,6 +33,22 @@ _GONE = [
     ("mysql --password hunter2 db", "mysql --password <SECRET_1> db"),
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow==\n-----END RSA PRIVATE KEY-----\nend", "<PEM_1>\nend"),
     ("-----BEGIN PRIVATE KEY-----\nMIIEow", "<PEM_1>"),
+    ("tls.key: LS0tLS1CRUdJTi" + "BQUklWQVRFIEtFWS0tLS0tCk1JSUVvdz09" * 2 + "==", "tls.key: <PEM_1>"),
+    ("- name: DB_PASSWORD\n  value: hunter2\n- name: X", "- name: DB_PASSWORD\n  value: <SECRET_1>\n- name: X"),
+    ('{"name": "DB_PASSWORD", "value": "hunter2"}', '{"name": "DB_PASSWORD", "value": "<SECRET_1>"}'),
+    ('<add key="ApiSecret" value="hunter2"/>', '<add key="ApiSecret" value="<SECRET_1>"/>'),
+    ("mysql -u root -phunter2 shop", "mysql -u root -p<SECRET_1> shop"),
+    ("curl -sS -u admin:hunter2 http://x/", "curl -sS -u admin:<SECRET_1> http://x/"),
+    ("docker login -u x -p hunter2", "docker login -u x -p <SECRET_1>"),
+    ("CREATE USER a IDENTIFIED BY 'hunter2'", "CREATE USER a IDENTIFIED BY '<SECRET_1>'"),
+    ("machine x login y password hunter2", "machine x login y password <SECRET_1>"),
+    ("jdbc:oracle:thin:app/hunter2@db:1521/x", "jdbc:oracle:thin:app/<SECRET_1>@db:1521/x"),
+    ("SMTP_PASS=hunter2x", "SMTP_PASS=<SECRET_1>"),
+    ("smtpPass: hunter2x", "smtpPass: <SECRET_1>"),
+    ("?sv=1&sig=abcdefghij0123456789%3D&x=1", "?sv=1&sig=<SECRET_1>&x=1"),
+    ("mot de passe : hunter2", "mot de passe : <SECRET_1>"),
+    ("密码：hunter2", "密码：<SECRET_1>"),
+    ("mir 2200 1234 5678 9019", "mir <CARD_1>"),
 ]
 
 _STAYS = [

@@ -41,6 +41,17 @@ _HOSTILE = {
     "bearers": "Bearer ",
     "placeholders": "<EMAIL_1>",
     "finds": "a@b.co 10.1.2.3 ",
+    "weak names": "sig=",
+    "pairs of name and value": "password value=",
+    "names and white space": "password \n \n",
+    "command lines": "curl -u a",
+    "log ins": "docker login -p",
+    "machines": "machine a password ",
+    "base64 of keys": "LS0tLS1CRUdJTi",
+    "key files": "Private-Lines: 1 a ",
+    "runs": "sk-aaaaaaaaaaaaaaaaaaaa",
+    "runs with signs": "glpat-aaaaaaaaaaaaaaaaaaaa.",
+    "tails": "MMMMMMMMMMMMMMMMMMMMMMMM.G",
 }
 
 

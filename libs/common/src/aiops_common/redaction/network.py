@@ -9,7 +9,8 @@ from aiops_common.redaction.redacted import Kind
 from aiops_common.redaction.spans import Span
 
 # The scan starts at a dot or a colon, which are rarer in text than digits; what stands before is looked at on a hit.
-_INNER_OCTETS = re.compile(r"\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9]|[.-]?[A-Za-z_]|\.[0-9])")
+_OCTET = r"\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_INNER_OCTETS = re.compile(rf"{_OCTET}{_OCTET}{_OCTET}(?![0-9]|[.-]?[A-Za-z_]|\.[0-9])")
 _VERSION_WORDS = frozenset(("version", "release", "firmware", "build", "ver", "rev", "v"))
 _NO_HOST = frozenset(("0", "127", "255"))
 _COLONS = re.compile(r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:")
@@ -29,7 +30,7 @@ def _v4(text: str) -> Iterator[Span]:
         dot = inner.start()
         first = _leading_digits(text, dot)
         start = dot - len(first)
-        if not first or not all(_is_octet(octet) for octet in (first, *inner.groups())):
+        if not first or not _is_octet(first):
             continue
         if first in _NO_HOST or inner[0] == ".0.0.0" or _glued(text, start) or _is_version(text, start):
             continue

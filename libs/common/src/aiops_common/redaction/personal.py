@@ -29,8 +29,7 @@ def emails(text: str) -> Iterator[Span]:
         at = text.find("@", at + 1)
 
 
-# Length of an IBAN by country. Source: SWIFT IBAN Registry (ISO 13616), release 99.
-_IBAN_LENGTHS = {
+IBAN_LENGTHS = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29,
     "BY": 28, "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "DO": 28, "EE": 20, "EG": 29,
     "ES": 24, "FI": 18, "FK": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28,
@@ -41,6 +40,8 @@ _IBAN_LENGTHS = {
     "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
     "YE": 30,
 }  # fmt: skip
+"""Length of an IBAN by country. Source: SWIFT IBAN Registry (ISO 13616), release 99."""
+
 _IBAN_START = re.compile(r"[A-Z](?<![A-Za-z0-9][A-Z])[A-Z][0-9]{2}[ -]?[A-Z0-9]")
 
 
@@ -49,7 +50,7 @@ def ibans(text: str) -> Iterator[Span]:
     position = 0
     while start := _IBAN_START.search(text, position):
         position = start.end()
-        length = _IBAN_LENGTHS.get(start[0][:2])
+        length = IBAN_LENGTHS.get(start[0][:2])
         end = _end_of(text, start.start(), length) if length else None
         if end and _has_check_digits(text[start.start() : end]):
             yield Span(start.start(), end, Kind.IBAN)

@@ -9,17 +9,19 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 
-from aiops_common.redaction.assignments import assigned_secrets
+from aiops_common.redaction.assignments import assigned_secrets, values_in_next_lines
+from aiops_common.redaction.commands import command_secrets
+from aiops_common.redaction.issuers import keys
 from aiops_common.redaction.metrics import BY_KIND
 from aiops_common.redaction.network import addresses
 from aiops_common.redaction.numbers import numbers
 from aiops_common.redaction.personal import emails, ibans
 from aiops_common.redaction.redacted import PLACEHOLDER, Kind, Redacted
-from aiops_common.redaction.secrets import keys, pem_blocks, tokens, url_credentials
+from aiops_common.redaction.secrets import private_keys, tokens, url_credentials
 from aiops_common.redaction.spans import Span
 
-# None of these looks beyond the line it finds something in; private keys are the only secrets of several lines.
-_RECOGNISERS = (url_credentials, tokens, keys, assigned_secrets, emails, ibans, addresses, numbers)
+# None of these looks beyond the line it finds something in; what several lines tell of is looked for before them.
+_RECOGNISERS = (url_credentials, tokens, keys, assigned_secrets, command_secrets, emails, ibans, addresses, numbers)
 
 _ESCAPE = re.compile(r"\\[nrt]")
 _WITH_ESCAPES = re.compile(r"^.*\\[nrt].*$", re.MULTILINE)
@@ -39,7 +41,7 @@ def redact(text: str, *, keep: Collection[Kind] = ()) -> Redacted:
     exactly, whatever was in it. What is of a kind in ``keep`` stays.
     """
     ledger = _Ledger(text, keep)
-    blocks = list(pem_blocks(text))
+    blocks = _apart([*private_keys(text), *values_in_next_lines(text)])
     without_blocks = ledger.replace(text, blocks) if blocks else text
     return ledger.outcome(_settled(without_blocks, ledger, _MAX_PASSES))
 

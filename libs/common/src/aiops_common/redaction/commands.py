@@ -1,0 +1,41 @@
+"""Secrets in the places where commands and configurations of well-known tools take them."""
+
+import re
+from collections.abc import Iterator
+
+from aiops_common.redaction.redacted import PLACEHOLDER, Kind
+from aiops_common.redaction.spans import Span
+
+_VALUE = r"(?P<quote>[\"']?)(?P<value>[^\s\"'<>$%*]{3,256})(?P=quote)"
+_FAR = r"[^\n|;&]{0,200}?"
+_RULES = tuple(
+    (literal, re.compile(pattern))
+    for literal, pattern in (
+        (
+            "curl ",
+            rf"curl\b{_FAR}[ \t](?:-u|--user)[ \t=][\"']?[^\s:\"']{{0,100}}:(?P<value>[^\s\"'<>$%*]{{3,256}})",
+        ),
+        ("mysql", rf"mysql(?:dump|admin)?\b{_FAR}[ \t]-p(?P<value>[^\s\"'<>$%*-][^\s\"'<>$%*]{{2,255}})"),
+        ("mariadb", rf"mariadb(?:-dump|-admin)?\b{_FAR}[ \t]-p(?P<value>[^\s\"'<>$%*-][^\s\"'<>$%*]{{2,255}})"),
+        ("sshpass", rf"sshpass\b{_FAR}[ \t]-p[ \t]?{_VALUE}"),
+        ("redis-cli", rf"redis-cli\b{_FAR}[ \t]-a[ \t]{{1,4}}{_VALUE}"),
+        (
+            " login ",
+            rf"\b(?:docker|podman|helm|az|oc|skopeo)\b[^\n|;&]{{0,40}}? login\b{_FAR}[ \t]-p[ \t]{{1,4}}{_VALUE}",
+        ),
+        ("requirepass", rf"requirepass[ \t]{{1,4}}{_VALUE}"),
+        ("machine ", rf"machine \S{{1,253}}[ \t]{_FAR}\bpassword[ \t]{{1,4}}{_VALUE}"),  # netrc
+        ("IDENTIFIED", rf"IDENTIFIED (?:WITH \S{{1,60}} )?(?:BY|AS)(?: PASSWORD)? {_VALUE}"),
+        ("PASSWORD '", r"PASSWORD '(?P<value>[^'\n]{1,256})'"),
+        ("jdbc:oracle:", r"jdbc:oracle:\w{2,8}:[^\s/:@]{1,64}/(?P<value>[^\s@]{1,256})@"),
+    )
+)
+
+
+def command_secrets(text: str) -> Iterator[Span]:
+    """Passwords on command lines, in SQL, in .netrc and in Oracle's connection strings."""
+    for literal, form in _RULES:
+        if literal in text:
+            for match in form.finditer(text):
+                if not PLACEHOLDER.match(match["value"]):
+                    yield Span(*match.span("value"), Kind.SECRET)
