@@ -9,7 +9,6 @@ import pytest
 from pydantic import BaseModel
 
 from aiops_common.llm import Improved, LLMSettings, ModelUnavailable, Prompt, improve
-from aiops_common.llm.breaker import Breaker
 from aiops_common.llm.deferring import DeferringModel
 from aiops_common.llm.openai_client import OpenAIModel
 from aiops_common.messaging.consumer import Consumer, Handler
@@ -20,6 +19,7 @@ from aiops_common.testing.llm_script import Delay, Ok, Script, Status
 from aiops_common.testing.llm_server import ScriptedLLM
 from aiops_contracts.base import Command, Engine, JobFailure
 from support.fake_broker import FakeIncoming, FakePublisher, Sent
+from support.notes import WORK, noting
 
 WAITERS = 50
 TEN_MINUTES = 600.0
@@ -64,15 +64,7 @@ async def llm() -> AsyncIterator[ScriptedLLM]:
 def client(llm: ScriptedLLM, clock: Clock, **settings: Any) -> OpenAIModel:
     """The client with these settings, the others as they are by default, and a breaker that lives by ``clock``."""
     chosen = LLMSettings.model_validate({"openai_base_url": llm.base_url, "llm_model": "m", **settings})
-    model = OpenAIModel(chosen)
-    model.breaker = Breaker(
-        provider="127.0.0.1",
-        model="m",
-        failures=chosen.llm_breaker_failures,
-        reset_seconds=chosen.llm_breaker_reset_seconds,
-        clock=clock,
-    )
-    return model
+    return OpenAIModel(chosen, clock)
 
 
 async def outcome(model: OpenAIModel) -> str:
@@ -171,7 +163,7 @@ class Life:
             self._headers = {**copy.headers, WAITING_SINCE_HEADER: earlier(copy, waits)}
 
     async def _handle(self, _delivery: Delivery[TakeNote]) -> None:
-        self.results.append(await improve(self._model, "built-in", lambda: PROMPT, Note, lambda _, note: note.text))
+        self.results.append(await improve(self._model, "built-in", noting(), WORK))
 
     async def _give_up(self, _delivery: Delivery[TakeNote], failure: JobFailure) -> None:
         self.given_up.append(failure)

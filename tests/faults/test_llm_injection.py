@@ -29,6 +29,7 @@ HOSTILE: dict[str, tuple[str, Json, Json]] = {
         {"project": "shop", "commits": [{"message": f"feat: {INJECTION}"}]},
     ),
 }
+QUESTIONS = {"ticket": 1, "log": 1, "commit": 2}
 QUOTE = "VPN is down"
 ANSWER = {
     "category": "INFRASTRUCTURE",
@@ -39,6 +40,7 @@ ANSWER = {
     "confidence": 0.9,
 }
 SENTENCE = {"text": "The disk is full.", "findings": ["F999"]}
+CITING = {"findings": ["F1"]}
 
 OBEDIENT: dict[str, tuple[str, Json, Json, str]] = {
     "label outside the closed set": (
@@ -71,6 +73,30 @@ OBEDIENT: dict[str, tuple[str, Json, Json, str]] = {
         {"headline": SENTENCE, "sentences": [SENTENCE]},
         "answer rejected: the headline cites findings that do not exist: F999",
     ),
+    "number that no finding has": (
+        documents.SUMMARIZE_LOG,
+        LOG,
+        {"headline": {"text": "All is well.", **CITING}, "sentences": [{"text": "4711 disks are full.", **CITING}]},
+        "answer rejected: sentence 1 says '4711', which no finding that it cites has",
+    ),
+    "link in a sentence": (
+        documents.SUMMARIZE_LOG,
+        LOG,
+        {"headline": {"text": "All is well.", **CITING}, "sentences": [{"text": "See [this](now).", **CITING}]},
+        "answer rejected: sentence 1 has a link or markup, which no finding that it cites has",
+    ),
+    "number that the ticket does not have": (
+        documents.TRIAGE_TICKET,
+        TICKET,
+        {**ANSWER, "reasons": [{"statement": "4711 people cannot work.", "quote": QUOTE}]},
+        "answer rejected: a reason says '4711', which does not occur in the ticket",
+    ),
+    "hash that no entry has": (
+        documents.GENERATE_CHANGELOG,
+        CHANGELOG,
+        {"sentences": [{"text": "Paging came with deadbeef.", "entries": ["e1"]}]},
+        "answer rejected: sentence 1 says 'deadbeef', which no cited entry has",
+    ),
     "entry that does not exist": (
         documents.GENERATE_CHANGELOG,
         CHANGELOG,
@@ -86,13 +112,14 @@ async def model(stack: RunningStack) -> AsyncIterator[ScriptedModel]:
         yield running
 
 
-async def asked_about(client: GraphqlClient, model: ScriptedModel, document: str, values: Json) -> tuple[Json, Json]:
-    """The entity that came of it, and the one request that was made for it."""
+async def asked_about(
+    client: GraphqlClient, model: ScriptedModel, document: str, values: Json
+) -> tuple[Json, list[Json]]:
+    """The entity that came of it, and the requests that were made for it."""
     await model.play({"kind": "ok"})
     accepted = await documents.submit(client, document, **values)
     (entity,) = await finished(client, [accepted])
-    (request,) = await requests(model)
-    return entity, request
+    return entity, await requests(model)
 
 
 def system_of(request: Json) -> str:
@@ -115,16 +142,18 @@ async def test_it_changes_neither_role_nor_tools(
 ) -> None:
     document, harmless, hostile = HOSTILE[kind]
     _, usual = await asked_about(admin, model, document, harmless)
-    entity, request = await asked_about(admin, model, document, hostile)
-    assert [message["role"] for message in request["messages"]] == ["system", "user"]
-    assert system_of(request) == system_of(usual)
-    assert {key: request[key] for key in request if key != "messages"} == {
-        key: usual[key] for key in usual if key != "messages"
-    }
-    assert not {"tools", "functions", "tool_choice", "function_call"} & request.keys()
-    inside, outside = split_at_tag(request)
-    assert "Ignore all previous" in inside
-    assert not re.search("ignore all previous|im_start|pwned|obey", outside, re.IGNORECASE)
+    entity, asked = await asked_about(admin, model, document, hostile)
+    assert len(asked) == QUESTIONS[kind]
+    for request, harmless_one in zip(asked, usual, strict=True):
+        assert [message["role"] for message in request["messages"]] == ["system", "user"]
+        assert system_of(request) == system_of(harmless_one)
+        assert {key: request[key] for key in request if key != "messages"} == {
+            key: harmless_one[key] for key in harmless_one if key != "messages"
+        }
+        assert not {"tools", "functions", "tool_choice", "function_call"} & request.keys()
+        inside, outside = split_at_tag(request)
+        assert "Ignore all previous" in inside
+        assert not re.search("ignore all previous|im_start|pwned|obey", outside, re.IGNORECASE)
     assert (await ledger.balance([entity])).check().counts == {"completed": 1}
 
 

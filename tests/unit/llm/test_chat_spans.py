@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import REGISTRY
-from pydantic import BaseModel
 
 from aiops_common.deferral import Deferred
 from aiops_common.llm import AnswerRejected, Completion, ModelUnavailable, Prompt, improve
 from aiops_common.llm.chat import Question, say
 from aiops_common.llm.metrics import REASONS, reason_label
 from aiops_common.llm.port import T
+from aiops_common.testing.language_model import FakeLanguageModel
+from support.notes import WORK, noting
 from unit.common.recorded_spans import Recorded
 
 QUESTION = Question(
@@ -121,12 +122,9 @@ def test_a_reason_is_a_label_of_a_closed_set(reason: str, label: str) -> None:
     assert label in {*REASONS, "other"}
 
 
-class Note(BaseModel):
-    text: str
-
-
-class _Model:
+class _Model(FakeLanguageModel):
     def __init__(self, error: Exception) -> None:
+        super().__init__()
         self._error = error
 
     async def complete(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
@@ -136,7 +134,7 @@ class _Model:
 async def _improve(recorded: Recorded, error: Exception | None) -> None:
     model = None if error is None else _Model(error)
     with recorded.tracer.start_as_current_span("process"):
-        await improve(model, "built-in", lambda: Prompt("n", "v", "s", "u"), Note, lambda result, _: result)
+        await improve(model, "built-in", noting(), WORK)
 
 
 def _count(name: str, **labels: str) -> float:

@@ -1,7 +1,7 @@
 """LLM_WHEN_OPEN=defer: what is worth waiting for, for how long, and that nobody on the way takes it for a failure."""
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from aiops_common.deferral import Deferred
 from aiops_common.llm import Completion, LLMSettings, ModelUnavailable, Prompt, build_model, improve
@@ -9,18 +9,17 @@ from aiops_common.llm.breaker import Breaker, Outage
 from aiops_common.llm.deferring import DeferringModel
 from aiops_common.llm.openai_client import OpenAIModel
 from aiops_common.llm.port import T
+from aiops_common.testing.language_model import FakeLanguageModel
+from support.notes import WORK, Note, noting
 
 _PROMPT = Prompt("note", "v1", "You note.", "All is well")
 
 
-class Note(BaseModel):
-    text: str
-
-
-class Failing:
+class Failing(FakeLanguageModel):
     """A model that always ends with ``error``."""
 
     def __init__(self, error: Exception) -> None:
+        super().__init__()
         self.error = error
 
     async def complete(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
@@ -28,7 +27,7 @@ class Failing:
         raise self.error
 
 
-class Answering:
+class Answering(FakeLanguageModel):
     """A model that answers every question with ``text``."""
 
     async def complete(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
@@ -87,13 +86,13 @@ async def test_a_defect_is_no_reason_to_wait() -> None:
 async def test_improve_lets_work_be_deferred_instead_of_degrading_it() -> None:
     model = DeferringModel(Failing(Outage("server error", retry_after=9)))
     with pytest.raises(Deferred) as caught:
-        await improve(model, "built-in", lambda: _PROMPT, Note, lambda result, _: result)
+        await improve(model, "built-in", noting(apply=lambda result, _: result), WORK)
     assert caught.value.retry_after == 9
 
 
 async def test_improve_degrades_what_is_not_worth_waiting_for() -> None:
     model = DeferringModel(Failing(ModelUnavailable("refused")))
-    improved = await improve(model, "built-in", lambda: _PROMPT, Note, lambda result, _: result)
+    improved = await improve(model, "built-in", noting(apply=lambda result, _: result), WORK)
     assert (improved.result, improved.degraded, improved.degraded_reason) == ("built-in", True, "refused")
 
 

@@ -3,34 +3,29 @@
 import asyncio
 
 import pytest
-from pydantic import BaseModel
 
-from aiops_common.llm import AnswerRejected, Completion, ModelUnavailable, Prompt, improve
+from aiops_common.llm import AnswerRejected, Checked, Completion, ModelUnavailable, Prompt, Questions, improve
+from aiops_common.llm.port import T
 from aiops_common.testing.language_model import FakeLanguageModel
 from aiops_common.testing.llm_script import Broken, Script, Status
 from aiops_contracts.base import Engine, Provenance
+from support.notes import WORK, Note, inquiry, noting
 
 
-class Note(BaseModel):
-    text: str
-
-
-def _prompt(user: str = "All is well") -> Prompt:
-    return Prompt("note", "note/v3", "You note.", user)
-
-
-def _apply(result: str, answer: Note) -> str:
-    return f"{result} + {answer.text}"
+def told(*texts: str) -> FakeLanguageModel:
+    """A model that answers every question with this."""
+    return FakeLanguageModel(Script(answers={"Note": {"text": " ".join(texts)}}))
 
 
 async def test_without_a_model_the_built_in_result_is_not_degraded() -> None:
-    improved = await improve(None, "built-in", _prompt, Note, _apply)
+    improved = await improve(None, "built-in", noting(), WORK)
     assert (improved.result, improved.engine, improved.degraded) == ("built-in", Engine.BUILTIN, False)
     assert improved.prompt_version is None
+    assert improved.runs == ()
 
 
 async def test_an_answer_improves_the_result() -> None:
-    improved = await improve(FakeLanguageModel(), "built-in", _prompt, Note, _apply)
+    improved = await improve(FakeLanguageModel(), "built-in", noting(), WORK)
     assert improved.result == "built-in + All is well"
     assert (improved.engine, improved.degraded, improved.model) == (Engine.LLM, False, "fake")
     provenance = improved.provenance(Provenance, 12)
@@ -48,48 +43,94 @@ async def test_an_answer_improves_the_result() -> None:
     ],
 )
 async def test_a_failure_degrades(step: Status | Broken, reason: str) -> None:
-    improved = await improve(FakeLanguageModel(Script(steps=(step,))), "built-in", _prompt, Note, _apply)
+    improved = await improve(FakeLanguageModel(Script(steps=(step,))), "built-in", noting(), WORK)
     assert (improved.result, improved.engine) == ("built-in", Engine.BUILTIN)
     assert (improved.degraded, improved.degraded_reason) == (True, reason)
     assert improved.prompt_version == "note/v3"
+    assert [run.outcome for run in improved.runs] == [reason]
 
 
 async def test_a_rejected_answer_degrades_without_personal_data_in_the_reason() -> None:
-    def reject(result: str, answer: Note) -> str:
+    def reject(note: Note) -> Checked[Note]:
         raise AnswerRejected("no entry has 'bob@example.com'")
 
-    improved = await improve(FakeLanguageModel(), "built-in", _prompt, Note, reject)
+    improved = await improve(FakeLanguageModel(), "built-in", noting(check=reject), WORK)
     assert improved.result == "built-in"
     assert improved.degraded_reason == "answer rejected: no entry has '<EMAIL_1>'"
+    assert [(run.outcome, run.output is None) for run in improved.runs] == [("answer rejected", False)]
+
+
+async def test_what_was_not_used_of_an_answer_is_said() -> None:
+    def checked(note: Note) -> Checked[Note]:
+        return Checked(note, ("sentence 2 says '37'", "sentence 3 asks bob@example.com"))
+
+    improved = await improve(FakeLanguageModel(), "built-in", noting(check=checked), WORK)
+    assert (improved.result, improved.engine, improved.degraded) == ("built-in + All is well", Engine.LLM, True)
+    assert improved.degraded_reason == (
+        "partly used, 2 left out: note: sentence 2 says '37'; note: sentence 3 asks <EMAIL_1>"
+    )
+    assert [run.outcome for run in improved.runs] == ["partly used"]
 
 
 async def test_a_defect_in_template_or_check_degrades() -> None:
-    def broken_prompt() -> Prompt:
+    async def without_a_value(questions: Questions, result: str) -> str:
         raise KeyError("secret value")
 
-    def broken_apply(result: str, answer: Note) -> str:
+    def broken(note: Note) -> Checked[Note]:
         raise ZeroDivisionError
 
-    without_prompt = await improve(FakeLanguageModel(), "built-in", broken_prompt, Note, _apply)
+    without_prompt = await improve(FakeLanguageModel(), "built-in", without_a_value, WORK)
     assert without_prompt.degraded_reason == "internal error: KeyError"
-    without_check = await improve(FakeLanguageModel(), "built-in", _prompt, Note, broken_apply)
+    without_check = await improve(FakeLanguageModel(), "built-in", noting(check=broken), WORK)
     assert without_check.degraded_reason == "internal error: ZeroDivisionError"
+    assert [run.outcome for run in without_check.runs] == ["internal error"]
+
+
+async def test_a_flow_that_has_nothing_to_ask_leaves_the_result_alone() -> None:
+    async def silent(questions: Questions, result: str) -> str:
+        return "never"
+
+    improved = await improve(FakeLanguageModel(), "built-in", silent, WORK)
+    assert (improved.result, improved.engine, improved.degraded) == ("built-in", Engine.BUILTIN, False)
 
 
 async def test_personal_data_does_not_leave_and_comes_back_in_the_answer() -> None:
-    model = FakeLanguageModel(Script(answers={"Note": {"text": "ask <EMAIL_1>, not <EMAIL_2>"}}))
-    improved = await improve(model, "built-in", lambda: _prompt("from bob@example.com"), Note, _apply)
-    assert model.prompts[0].user == "from <EMAIL_1>"
+    model = told("ask <EMAIL_1>, not <EMAIL_2>")
+    improved = await improve(model, "built-in", noting("from bob@example.com"), WORK)
+    assert "\nfrom <EMAIL_1>\n" in model.prompts[0].user
     assert improved.result == "built-in + ask bob@example.com, not <EMAIL_2>"
 
 
+async def test_an_answer_is_checked_before_what_was_redacted_is_put_back() -> None:
+    seen = []
+
+    def checked(note: Note) -> Checked[Note]:
+        seen.append(note.text)
+        return Checked(note)
+
+    await improve(told("ask <EMAIL_1>"), "built-in", noting("from bob@example.com", checked), WORK)
+    assert seen == ["ask <EMAIL_1>"]
+
+
+async def test_tokens_and_names_are_those_of_all_questions() -> None:
+    async def twice(questions: Questions, result: str) -> str:
+        first = await questions.ask(inquiry("one"))
+        return f"{first.text} {(await questions.ask(inquiry('two'))).text}"
+
+    one = await improve(told("x"), "built-in", noting("one"), WORK)
+    both = await improve(told("x"), "built-in", twice, WORK)
+    assert one.input_tokens is not None
+    assert both.input_tokens == 2 * one.input_tokens
+    assert (both.model, both.prompt_version, len(both.runs)) == ("fake", "note/v3", 2)
+
+
 async def test_cancellation_propagates() -> None:
-    class Waiting:
-        async def complete(self, prompt: Prompt, answer: type[Note]) -> Completion[Note]:
+    class Waiting(FakeLanguageModel):
+        async def complete(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
             await asyncio.Event().wait()
             raise ModelUnavailable("never")
 
-    task = asyncio.create_task(improve(Waiting(), "built-in", _prompt, Note, _apply))  # type: ignore[arg-type] # answers one class
+    task = asyncio.create_task(improve(Waiting(), "built-in", noting(), WORK))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -3,18 +3,13 @@
 import pytest
 from pydantic import ValidationError
 
-from aiops_common.llm import LLMSettings, build_model, estimated_tokens, fitting
+from aiops_common.llm import LLMSettings, build_model, estimated_tokens
 from aiops_common.llm.budget import BYTES_PER_TOKEN, TokenRate
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("a" * 35, 10), ("a" * 36, 11), ("é" * 35, 20)])
 def test_tokens_are_estimated_from_bytes_and_rounded_up(text: str, tokens: int) -> None:
     assert estimated_tokens(text) == tokens
-
-
-def test_parts_fit_from_the_front() -> None:
-    parts = ["a" * 35, "b" * 35, "c" * 35]
-    assert [fitting(parts, limit) for limit in (0, 9, 10, 20, 29, 30, 99)] == [0, 0, 1, 2, 2, 3, 3]
 
 
 def test_the_rate_moves_towards_what_is_reported_and_stays_in_bounds() -> None:
@@ -61,3 +56,10 @@ def test_mistakes_are_refused(wrong: dict[str, object], monkeypatch: pytest.Monk
     monkeypatch.delenv("LLM_MODEL", raising=False)
     with pytest.raises(ValidationError):
         LLMSettings.model_validate(wrong)
+
+
+@pytest.mark.parametrize(("timeout", "work"), [(10, 60), (30, 180), (200, 600), (600, 1200)])
+def test_all_questions_of_a_piece_of_work_have_a_bound(timeout: float, work: float) -> None:
+    settings = LLMSettings(llm_timeout_seconds=timeout)
+    assert settings.work_seconds == work
+    assert settings.longest_work_seconds > work

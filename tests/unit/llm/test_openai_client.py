@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -159,3 +160,57 @@ async def test_a_prompt_over_budget_is_not_sent(llm: ScriptedLLM) -> None:
     with pytest.raises(ModelUnavailable, match="prompt too large"):
         await model.complete(Prompt("ask", "v1", "", "word " * 1000), Reply)
     assert llm.count == 0
+
+
+async def test_each_model_has_a_breaker_of_its_own(llm: ScriptedLLM) -> None:
+    llm.start(Script(models={"small": (Status(status=500),)}))
+    model = _model(llm, llm_breaker_failures=2)
+    small = replace(_PROMPT, model="small")
+    reasons = []
+    for _ in range(4):
+        with pytest.raises(ModelUnavailable) as caught:
+            await model.complete(small, Reply)
+        reasons.append(caught.value.reason)
+        assert (await model.complete(_PROMPT, Reply)).model == "m"
+    assert reasons == ["server error"] * 2 + ["circuit open"] * 2
+    assert model.breaker.state == "closed"
+    assert [body["model"] for body in llm.requests] == ["small", "m", "small", "m", "m", "m"]
+    state = {name: REGISTRY.get_sample_value("aiops_llm_breaker_state", {"provider": "127.0.0.1", "model": name})
+             for name in ("m", "small")}  # fmt: skip
+    assert state == {"m": 0, "small": 2}
+
+
+async def test_each_model_has_slots_and_bytes_per_token_of_its_own(llm: ScriptedLLM) -> None:
+    llm.start(Script(models={"small": (Delay(seconds=60),)}))
+    model = _model(llm, llm_max_concurrency=1)
+    slow = asyncio.create_task(model.complete(replace(_PROMPT, model="small"), Reply))
+    async with asyncio.timeout(5):
+        await llm.asked(1)
+    before = model.room().bytes_per_token
+    assert (await model.complete(_PROMPT, Reply)).value.text
+    assert model.room().bytes_per_token != before
+    assert model.room("small").bytes_per_token == before
+    slow.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await slow
+
+
+async def test_a_step_s_own_budget_is_taken(llm: ScriptedLLM) -> None:
+    model = _model(llm, llm_max_input_tokens=256)
+    long = Prompt("ask", "v1", "", "word " * 1000, max_input_tokens=2000, max_output_tokens=77)
+    await model.complete(long, Reply)
+    assert llm.requests[-1]["max_completion_tokens"] == 77
+    with pytest.raises(ModelUnavailable, match="prompt too large"):
+        await model.complete(replace(long, max_input_tokens=1000), Reply)
+    assert (model.room().input_tokens, model.room().model) == (256, "m")
+
+
+async def test_what_was_said_in_vain_is_told_with_its_tokens(llm: ScriptedLLM) -> None:
+    llm.start(Script(steps=(Broken(kind="wrong_schema"),)))
+    with pytest.raises(ModelUnavailable) as caught:
+        await _model(llm).complete(_PROMPT, Reply)
+    spoken = caught.value.spoken
+    assert spoken is not None
+    assert "verdict" in spoken.text
+    assert min(spoken.input_tokens, spoken.output_tokens) > 0
+    assert "verdict" not in str(caught.value)

@@ -1,7 +1,5 @@
 """How much text fits into a prompt, without a tokeniser: those need a network, and every model has another one."""
 
-from collections.abc import Sequence
-
 BYTES_PER_TOKEN = 3.5
 """UTF-8 bytes per token: on the safe side for English prose and code, about right for logs."""
 
@@ -12,16 +10,6 @@ _WEIGHT_OF_NEWEST = 0.2
 def estimated_tokens(text: str, bytes_per_token: float = BYTES_PER_TOKEN) -> int:
     """Tokens that ``text`` will cost, rounded up."""
     return -int(-len(text.encode()) // bytes_per_token)
-
-
-def fitting(parts: Sequence[str], max_tokens: int) -> int:
-    """How many of ``parts``, taken from the front, fit into ``max_tokens``. Rank them first; say what is left out."""
-    total = 0
-    for count, part in enumerate(parts):
-        total += estimated_tokens(part)
-        if total > max_tokens:
-            return count
-    return len(parts)
 
 
 class TokenRate:

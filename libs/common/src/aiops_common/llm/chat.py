@@ -17,7 +17,7 @@ from opentelemetry import trace
 from opentelemetry.util.types import AttributeValue
 
 from aiops_common.llm.breaker import Outage
-from aiops_common.llm.port import ModelUnavailable
+from aiops_common.llm.port import ModelUnavailable, Spoken
 from aiops_common.metrics import OTHER
 
 _tracer = trace.get_tracer(__name__)
@@ -163,18 +163,20 @@ def _read(completion: ChatCompletion, asked_model: str) -> Said:
         text, refusal = message.content, message.refusal
     except (AttributeError, IndexError, TypeError):
         raise ModelUnavailable("invalid answer") from None
-    if refusal or finished == "content_filter":
-        raise ModelUnavailable("refused")
-    if finished == "length":
-        raise ModelUnavailable("answer cut off")
-    if not isinstance(text, str):
-        raise ModelUnavailable("invalid answer")
     usage = completion.usage
+    input_tokens, output_tokens = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    spoken = Spoken(next((said for said in (text, refusal) if isinstance(said, str)), ""), input_tokens, output_tokens)
+    if refusal or finished == "content_filter":
+        raise ModelUnavailable("refused", spoken=spoken)
+    if finished == "length":
+        raise ModelUnavailable("answer cut off", spoken=spoken)
+    if not isinstance(text, str):
+        raise ModelUnavailable("invalid answer", spoken=spoken)
     return Said(
         text=text,
         model=_name(completion.model) or asked_model,
-        input_tokens=_count(usage, "prompt_tokens"),
-        output_tokens=_count(usage, "completion_tokens"),
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
     )
 
 

@@ -1,7 +1,7 @@
 """A model that is worth waiting for."""
 
 from aiops_common.deferral import Deferred
-from aiops_common.llm.port import Completion, LanguageModel, ModelUnavailable, Prompt, T
+from aiops_common.llm.port import Completion, LanguageModel, ModelUnavailable, Prompt, Room, T
 
 
 class DeferringModel:
@@ -21,3 +21,7 @@ class DeferringModel:
             if not error.passing:
                 raise
             raise Deferred(f"language model: {error.reason}", retry_after=error.retry_after) from error
+
+    def room(self, model: str | None = None) -> Room:
+        """As ``model`` has it."""
+        return self._model.room(model)

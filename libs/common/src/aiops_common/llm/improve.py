@@ -1,32 +1,40 @@
 """Engine first, model second: a model may improve a built-in result and can never take it away."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from opentelemetry import trace
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from aiops_common.deferral import Deferred
 from aiops_common.llm import metrics
-from aiops_common.llm.port import AnswerRejected, Completion, LanguageModel, ModelUnavailable, Prompt
+from aiops_common.llm.asking import ANSWERED, PARTLY_USED, Questions, reason_of
+from aiops_common.llm.chain import Work
+from aiops_common.llm.port import AnswerRejected, LanguageModel, ModelUnavailable
 from aiops_common.logging import get_logger
-from aiops_common.redaction import redact, restore_model
-from aiops_contracts.base import Engine
+from aiops_contracts.base import Engine, LlmRun
 
 _log = get_logger(__name__)
 _REASON_LENGTH = 200
+_SHOWN: Final = 3
+_NOT_PROVENANCE: Final = frozenset(("result", "runs"))
 
 P = TypeVar("P")
 R = TypeVar("R")
-T = TypeVar("T", bound=BaseModel)
+
+Flow = Callable[[Questions, R], Awaitable[R]]
+"""How a built-in result is improved by questions. It raises what they raise, and leaves what it is given unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Improved(Generic[R]):
-    """A result and how it came to be; the fields beside ``result`` are those of ``aiops_contracts.base.Provenance``."""
+    """A result and how it came to be; the fields beside ``result`` and ``runs`` are those of ``base.Provenance``.
+
+    ``engine`` LLM with ``degraded`` says that a part of what the model was asked for is missing, and which.
+    """
 
     result: R
     engine: Engine = Engine.BUILTIN
@@ -36,10 +44,11 @@ class Improved(Generic[R]):
     prompt_version: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    runs: tuple[LlmRun, ...] = ()
 
     def provenance(self, kind: type[P], duration_ms: int) -> P:
         """How the result came to be, in the caller's own type with the fields of ``base.Provenance``."""
-        fields = {f.name: getattr(self, f.name) for f in dataclass_fields(self) if f.name != "result"}
+        fields = {f.name: getattr(self, f.name) for f in dataclass_fields(self) if f.name not in _NOT_PROVENANCE}
         found: P = _adapter(kind).validate_python({**fields, "duration_ms": duration_ms})
         return found
 
@@ -48,22 +57,16 @@ class Improved(Generic[R]):
 _adapter: Callable[..., TypeAdapter[Any]] = cache(TypeAdapter)
 
 
-async def improve(
-    model: LanguageModel | None,
-    result: R,
-    prompt: Callable[[], Prompt],
-    answer: type[T],
-    apply: Callable[[R, T], R],
-) -> Improved[R]:
-    """Ask ``model`` to improve the built-in ``result``; ``apply`` checks the answer against it and merges the two.
+async def improve(model: LanguageModel | None, result: R, flow: Flow[R], work: Work) -> Improved[R]:
+    """Let ``flow`` improve the built-in ``result`` by asking ``model``.
 
     Without a model the result is the built-in one and not degraded: that is how the system is meant to run offline.
     With a model, anything that goes wrong gives the built-in result, degraded, with the reason. Only cancellation
-    propagates, and ``Deferred`` of a model that is worth waiting for. ``prompt.user`` is redacted once more on its way
-    out, whatever the template did, and what was replaced here is put back into the answer before ``apply`` sees it.
+    propagates, and ``Deferred`` of a model that is worth waiting for. Every question is redacted once more on its way
+    out, whatever the template did; each leaves a run, also one that failed.
     """
     try:
-        improved = Improved(result) if model is None else await _improved(model, result, prompt, answer, apply)
+        improved = Improved(result) if model is None else await _improved(model, result, flow, work)
     except Deferred as deferred:
         trace.get_current_span().set_attribute("aiops.deferred_reason", deferred.reason)
         raise
@@ -71,36 +74,54 @@ async def improve(
     return improved
 
 
-async def _improved(
-    model: LanguageModel,
-    result: R,
-    prompt: Callable[[], Prompt],
-    answer: type[T],
-    apply: Callable[[R, T], R],
-) -> Improved[R]:
-    version: str | None = None
+async def _improved(model: LanguageModel, result: R, flow: Flow[R], work: Work) -> Improved[R]:
+    questions = Questions(model, work)
     try:
-        asked = prompt()
-        version = asked.version
-        completion = await _ask(model, asked, answer)
-        return Improved(
-            apply(result, completion.value),
-            engine=Engine.LLM,
-            model=completion.model,
-            prompt_version=version,
-            input_tokens=completion.input_tokens,
-            output_tokens=completion.output_tokens,
-        )
-    except ModelUnavailable as error:
-        reason = error.reason
-    except AnswerRejected as error:
-        reason = f"{metrics.ANSWER_REJECTED}: {redact(str(error)).text}"
+        better = await flow(questions, result)
+    except (ModelUnavailable, AnswerRejected) as error:
+        return _degraded(result, questions, reason_of(error))
     except Deferred:
         raise
-    except Exception as error:  # a defect in a template or in apply must not cost the user the built-in result
-        reason = f"{metrics.INTERNAL_ERROR}: {type(error).__name__}"
+    except Exception as error:  # a defect in a template or in a check must not cost the user the built-in result
+        version = _joined(run.template for run in questions.runs)
         _log.error("llm.improve_failed", error=type(error).__name__, prompt_version=version)
-    return Improved(result, degraded=True, degraded_reason=reason[:_REASON_LENGTH], prompt_version=version)
+        return _degraded(result, questions, reason_of(error))
+    used = [run for run in questions.runs if run.outcome in (ANSWERED, PARTLY_USED)]
+    if not used:  # there was nothing to ask
+        return Improved(result)
+    return Improved(
+        better,
+        engine=Engine.LLM,
+        degraded=bool(questions.dropped),
+        degraded_reason=_left_out(questions.dropped),
+        model=_joined(run.model or "" for run in used),
+        prompt_version=_joined(run.template for run in used),
+        input_tokens=sum(run.input_tokens or 0 for run in questions.runs),
+        output_tokens=sum(run.output_tokens or 0 for run in questions.runs),
+        runs=tuple(questions.runs),
+    )
+
+
+def _degraded(result: R, questions: Questions, reason: str) -> Improved[R]:
+    return Improved(
+        result,
+        degraded=True,
+        degraded_reason=reason[:_REASON_LENGTH],
+        prompt_version=_joined(run.template for run in questions.runs),
+        runs=tuple(questions.runs),
+    )
+
+
+def _left_out(dropped: Sequence[str]) -> str | None:
+    """How much of the answers was not used, and of the first parts why."""
+    if not dropped:
+        return None
+    shown = "; ".join(dropped[:_SHOWN])
+    return f"{PARTLY_USED}, {len(dropped)} left out: {shown}"[:_REASON_LENGTH]
+
+
+def _joined(names: Iterable[str]) -> str | None:
+    return ", ".join(dict.fromkeys(name for name in names if name)) or None
 
 
 def _tell(improved: Improved[R]) -> None:
@@ -114,21 +135,3 @@ def _tell(improved: Improved[R]) -> None:
         reason = metrics.reason_label(improved.degraded_reason)
         metrics.DEGRADED.labels(reason).inc()
         span.set_attribute("aiops.degraded_reason", reason)
-
-
-async def _ask(model: LanguageModel, asked: Prompt, answer: type[T]) -> Completion[T]:
-    outgoing = redact(asked.user)
-    if not outgoing.count:
-        return await model.complete(asked, answer)
-    safe = Prompt(name=asked.name, version=asked.version, system=asked.system, user=outgoing.text)
-    completion = await model.complete(safe, answer)
-    try:
-        restored = restore_model(completion.value, outgoing)
-    except ValidationError:
-        raise AnswerRejected("it breaks its schema once the redacted parts are put back") from None
-    return Completion(
-        value=restored,
-        model=completion.model,
-        input_tokens=completion.input_tokens,
-        output_tokens=completion.output_tokens,
-    )

@@ -22,19 +22,22 @@ DEGRADED = Counter("aiops_degraded_total", "Results that a model should have imp
 
 ANSWER_REJECTED: Final = "answer rejected"
 INTERNAL_ERROR: Final = "internal error"
+PARTLY_USED: Final = "partly used"
 _REFUSED = "request refused"
 REASONS: Final = frozenset(
     (
         *("circuit open", "busy", "timeout", "no connection", "rate limited", "server error", "refused"),
         *("answer cut off", "invalid answer", "prompt too large", "not authorized"),
-        *(_REFUSED, ANSWER_REJECTED, INTERNAL_ERROR),
+        *(_REFUSED, ANSWER_REJECTED, INTERNAL_ERROR, PARTLY_USED),
     )
 )
-"""Why there was no answer of a model to use, in the words of ``ModelUnavailable``."""
+"""Why there was no answer of a model to use, in the words of ``ModelUnavailable``, or not all of one."""
+
+_WITH_DETAIL: Final = (_REFUSED, ANSWER_REJECTED, INTERNAL_ERROR, PARTLY_USED)
 
 
 def reason_label(reason: str) -> str:
     """The reason as a label: one of ``REASONS``, without the status or the text that may follow it, or ``other``."""
     if reason in REASONS:
         return reason
-    return next((known for known in (_REFUSED, ANSWER_REJECTED, INTERNAL_ERROR) if reason.startswith(known)), OTHER)
+    return next((known for known in _WITH_DETAIL if reason.startswith(known)), OTHER)

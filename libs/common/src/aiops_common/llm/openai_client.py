@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,9 +13,10 @@ from pydantic import BaseModel, ValidationError
 
 from aiops_common.llm import metrics
 from aiops_common.llm.breaker import Breaker, Outage
-from aiops_common.llm.budget import TokenRate, estimated_tokens
+from aiops_common.llm.budget import estimated_tokens
 from aiops_common.llm.chat import Question, Said, say
-from aiops_common.llm.port import Completion, ModelUnavailable, Prompt
+from aiops_common.llm.lanes import Lane, Lanes
+from aiops_common.llm.port import Completion, ModelUnavailable, Prompt, Room, Spoken
 from aiops_common.llm.settings import LLMSettings
 from aiops_common.metrics import observe
 
@@ -37,7 +37,7 @@ class OpenAIModel:
     for an answer that breaks its schema, within the same deadline.
     """
 
-    def __init__(self, settings: LLMSettings) -> None:
+    def __init__(self, settings: LLMSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = openai.AsyncOpenAI(
             base_url=settings.openai_base_url,
             api_key=settings.openai_api_key.get_secret_value() or "none",
@@ -52,14 +52,21 @@ class OpenAIModel:
             "server.address": self._provider,
             "server.port": address.port or _PORTS[address.scheme],
         }
-        self._model = settings.llm_model
-        self._rate = TokenRate()
-        self._slots = asyncio.Semaphore(settings.llm_max_concurrency)
-        self.breaker = Breaker(
-            provider=self._provider,
-            model=settings.llm_model,
-            failures=settings.llm_breaker_failures,
-            reset_seconds=settings.llm_breaker_reset_seconds,
+        self._lanes = Lanes(self._provider, settings, clock)
+
+    @property
+    def breaker(self) -> Breaker:
+        """The breaker of ``LLM_MODEL``; other models have their own."""
+        return self._lanes.default.breaker
+
+    def room(self, model: str | None = None) -> Room:
+        """As the settings say, with the bytes per token that the model's answers taught so far."""
+        lane = self._lanes.of(model)
+        return Room(
+            model=lane.model,
+            input_tokens=self._settings.llm_max_input_tokens,
+            output_tokens=self._settings.llm_max_output_tokens,
+            bytes_per_token=lane.rate.bytes_per_token,
         )
 
     async def complete(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
@@ -71,79 +78,69 @@ class OpenAIModel:
         """
         started = time.monotonic()
         outcome = "cancelled"
+        lane = self._lanes.of(prompt.model)
         try:
-            self._check_size(prompt)
-            self.breaker.check()
-            async with self._slot():
-                completion = await self.breaker.run(lambda: self._before_deadline(prompt, answer))
+            self._check_size(prompt, lane)
+            lane.breaker.check()
+            async with lane.slot():
+                completion = await lane.breaker.run(lambda: self._before_deadline(prompt, answer, lane))
             outcome = "answered"
             return completion
         except ModelUnavailable as error:
             outcome = metrics.reason_label(error.reason)
             raise
         finally:
-            metrics.CALLS.labels(self._provider, self._model, outcome).inc()
-            observe(metrics.DURATION.labels(self._provider, self._model), time.monotonic() - started)
+            metrics.CALLS.labels(self._provider, lane.model, outcome).inc()
+            observe(metrics.DURATION.labels(self._provider, lane.model), time.monotonic() - started)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    def _check_size(self, prompt: Prompt) -> None:
-        if (
-            estimated_tokens(prompt.system + prompt.user, self._rate.bytes_per_token)
-            > self._settings.llm_max_input_tokens
-        ):
+    def _check_size(self, prompt: Prompt, lane: Lane) -> None:
+        most = prompt.max_input_tokens or self._settings.llm_max_input_tokens
+        if estimated_tokens(prompt.system + prompt.user, lane.rate.bytes_per_token) > most:
             raise ModelUnavailable("prompt too large")
 
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(self._settings.llm_timeout_seconds):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise ModelUnavailable("busy", passing=True) from None  # our own limit, no outage of the service
-        try:
-            yield
-        finally:
-            self._slots.release()
-
-    async def _before_deadline(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
+    async def _before_deadline(self, prompt: Prompt, answer: type[T], lane: Lane) -> Completion[T]:
         # The client's own timeout is per read: a body that drips byte by byte never hits it.
         try:
             async with asyncio.timeout(self._settings.llm_timeout_seconds):
-                return await self._answer(prompt, answer)
+                return await self._answer(prompt, answer, lane)
         except TimeoutError:
             raise Outage("timeout") from None
 
-    async def _answer(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
+    async def _answer(self, prompt: Prompt, answer: type[T], lane: Lane) -> Completion[T]:
         messages: list[ChatCompletionMessageParam] = [
             {"role": "system", "content": prompt.system},
             {"role": "user", "content": prompt.user},
         ]
-        first = await self._say(prompt, messages, answer)
-        self._rate.observe(prompt.system + prompt.user, first.input_tokens)
+        first = await self._say(prompt, messages, answer, lane)
+        lane.rate.observe(prompt.system + prompt.user, first.input_tokens)
         try:
             return _completion(answer, first, 0, 0)
         except ValidationError as error:
             messages.append({"role": "assistant", "content": first.text})
             messages.append({"role": "user", "content": _repair(error)})
-        second = await self._say(prompt, messages, answer)
+        second = await self._say(prompt, messages, answer, lane)
         try:
             return _completion(answer, second, first.input_tokens, first.output_tokens)
         except ValidationError:
-            raise ModelUnavailable("invalid answer") from None
+            used = first.input_tokens + second.input_tokens, first.output_tokens + second.output_tokens
+            raise ModelUnavailable("invalid answer", spoken=Spoken(second.text, *used)) from None
 
-    async def _say(self, prompt: Prompt, messages: list[ChatCompletionMessageParam], answer: type[BaseModel]) -> Said:
+    async def _say(
+        self, prompt: Prompt, messages: list[ChatCompletionMessageParam], answer: type[BaseModel], lane: Lane
+    ) -> Said:
         options: dict[str, Any] = {
             "response_format": response_format(answer),
-            "max_completion_tokens": self._settings.llm_max_output_tokens,
+            "max_completion_tokens": prompt.max_output_tokens or self._settings.llm_max_output_tokens,
         }
         if self._settings.llm_temperature is not None:
             options["temperature"] = self._settings.llm_temperature
-        said = await say(self._client, self._model, Question(prompt.name, messages, options), self._server)
-        metrics.TOKENS.labels(self._provider, self._model, "input").inc(said.input_tokens)
-        metrics.TOKENS.labels(self._provider, self._model, "output").inc(said.output_tokens)
+        said = await say(self._client, lane.model, Question(prompt.name, messages, options), self._server)
+        metrics.TOKENS.labels(self._provider, lane.model, "input").inc(said.input_tokens)
+        metrics.TOKENS.labels(self._provider, lane.model, "output").inc(said.output_tokens)
         return said
 
 
@@ -163,6 +160,7 @@ def _completion(answer: type[T], said: Said, earlier_input: int, earlier_output:
         model=said.model,
         input_tokens=said.input_tokens + earlier_input,
         output_tokens=said.output_tokens + earlier_output,
+        text=said.text,
     )
 
 

@@ -13,37 +13,70 @@ class Prompt:
     """One question to a model.
 
     ``name`` and ``version`` identify the template and are recorded with the answer. ``system`` holds instructions
-    only. ``user`` may hold untrusted text, which the template delimits.
+    only. ``user`` may hold untrusted text, which the template delimits. ``model`` and the budgets are those of the
+    step that asks; None stands for the ones that are set for all.
     """
 
     name: str
     version: str
     system: str
     user: str
+    model: str | None = None
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much one question may hold and its answer may have, in tokens, and whom ``model`` names."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    bytes_per_token: float
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of UTF-8 that fit into a question, its instructions included."""
+        return int(self.input_tokens * self.bytes_per_token)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a model said, as it said it, and what that cost (all attempts of the call together)."""
+
+    text: str
+    input_tokens: int
+    output_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
 class Completion(Generic[T]):
-    """A validated answer, who gave it, and what it cost in tokens (all attempts of the call together)."""
+    """A validated answer, who gave it, what it cost in tokens, and ``text``, as the model wrote it."""
 
     value: T
     model: str
     input_tokens: int
     output_tokens: int
+    text: str = ""
 
 
 class ModelUnavailable(Exception):
     """No usable answer could be had; ``reason`` is fit for a user and holds nothing of the prompt or the answer.
 
     ``retry_after`` is in seconds and set where the server or the breaker said when to come back. ``passing`` says that
-    it has nothing to do with the prompt: the same question may be answered later.
+    it has nothing to do with the prompt: the same question may be answered later. ``spoken`` is what the model said
+    where that was no answer; it is for the record of the question only.
     """
 
-    def __init__(self, reason: str, *, retry_after: float | None = None, passing: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, retry_after: float | None = None, passing: bool = False, spoken: Spoken | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
         self.passing = passing
+        self.spoken = spoken
 
 
 class AnswerRejected(Exception):
@@ -59,4 +92,8 @@ class LanguageModel(Protocol):
 
         Raises ``ModelUnavailable`` for everything that keeps a valid answer from coming; cancellation propagates.
         """
+        ...
+
+    def room(self, model: str | None = None) -> Room:
+        """What fits into a question to ``model`` (None: the one that is set for all), by what is known by now."""
         ...

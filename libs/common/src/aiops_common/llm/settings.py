@@ -9,6 +9,7 @@ from aiops_common.llm.deferring import DeferringModel
 from aiops_common.llm.port import LanguageModel
 
 _LONGEST_ENGINE_SECONDS = 60.0
+_LONGEST_CHAIN_SECONDS = 600.0
 
 
 class LLMSettings(BaseSettings):
@@ -44,15 +45,24 @@ class LLMSettings(BaseSettings):
     llm_max_concurrency: int = Field(default=8, ge=1)
     """Calls at the same time from this process."""
 
+    llm_runs_retention_days: int = Field(default=30, ge=1, le=3650)
+    """Days for which it is kept what the model was asked, and what it answered, both redacted."""
+
     llm_when_open: Literal["builtin", "defer"] = "builtin"
     """What happens to work while the model is away (its breaker is open, it does not answer, all calls are taken):
     ``builtin`` finishes it with the built-in engine and says so, ``defer`` lets it wait without spending an attempt,
     until its deadline."""
 
     @property
+    def work_seconds(self) -> float:
+        """How long all questions of one piece of work may take together: at least as long as one, which waits for its
+        slot as long as for its answer."""
+        return max(2 * self.llm_timeout_seconds, min(6 * self.llm_timeout_seconds, _LONGEST_CHAIN_SECONDS))
+
+    @property
     def longest_work_seconds(self) -> float:
-        """How long one piece of work can take at most: a call waits for its slot as long as for its answer."""
-        return 2 * self.llm_timeout_seconds + _LONGEST_ENGINE_SECONDS
+        """How long one piece of work can take at most, its engine included."""
+        return self.work_seconds + _LONGEST_ENGINE_SECONDS
 
     @model_validator(mode="after")
     def _names_a_model(self) -> Self:

@@ -31,6 +31,22 @@ E = TypeVar("E")
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with its parameters."""
+
+    sql: str
+    parameters: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """What is written beside an entity, in its transaction or not at all: rows of other tables, and more events."""
+
+    events: tuple[Event, ...] = ()
+    statements: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Effect(Generic[E]):
     """What one message leads to: an entity, and the event that tells of it.
 
@@ -42,6 +58,7 @@ class Effect(Generic[E]):
     follow: Callable[[E | None], E]
     event: Callable[[E], Event]
     kind: str
+    also: Also = Also()
     trace_headers: dict[str, str] = field(default_factory=current_trace_headers)
 
 
@@ -109,7 +126,7 @@ class EffectWriter(Generic[E]):
             DatabaseUnavailable: as ``write``.
         """
         entity = effect.follow(None)
-        event = self._event(entity, effect)
+        events = self._events(entity, effect)
         async with self._pool.transaction() as connection:
             # Not looked for first: another delivery of the message may succeed between the look and the writing.
             saved = await connection.fetch(
@@ -118,9 +135,10 @@ class EffectWriter(Generic[E]):
             if not saved:
                 return False
             await self._record(connection, effect, None, entity)
+            await _execute(connection, [effect])
             await given_up.record(connection, effect.delivery)
-            await outbox.append(connection, [event], lease_seconds=HAND_OVER_LEASE_SECONDS)
-        self._hand_over([event])
+            await outbox.append(connection, events, lease_seconds=HAND_OVER_LEASE_SECONDS)
+        self._hand_over(events)
         return True
 
     async def _flush(self, effects: Sequence[Effect[E]]) -> list[bool | Exception]:
@@ -138,20 +156,24 @@ class EffectWriter(Generic[E]):
         """Write those effects that make a new entity, all in one statement; returns their ids."""
         ordered = [by_id[identity] for identity in sorted(by_id)]  # so that overlapping batches cannot deadlock
         entities = [effect.follow(None) for effect in ordered]
-        events = [self._event(entity, effect) for entity, effect in zip(entities, ordered, strict=True)]
+        events = [self._events(entity, effect) for entity, effect in zip(entities, ordered, strict=True)]
         causes = [effect.delivery.id for effect in ordered]
-        async with self._pool.connection() as connection:
-            rows = await connection.fetch(
-                self._first_effects,
-                *self._store.columns(entities),
-                causes,
-                [effect.delivery.message.message_type for effect in ordered],
-                [effect.delivery.digest or None for effect in ordered],
-                *outbox.caused_columns(list(zip(causes, events, strict=True)), HAND_OVER_LEASE_SECONDS),
-                *self._first_changes(ordered, entities),
-            )
-        done = {row["id"] for row in rows}
-        self._hand_over([event for cause, event in zip(causes, events, strict=True) if cause in done])
+        caused = [(cause, event) for cause, told in zip(causes, events, strict=True) for event in told]
+        parameters = (
+            *self._store.columns(entities),
+            causes,
+            [effect.delivery.message.message_type for effect in ordered],
+            [effect.delivery.digest or None for effect in ordered],
+            *outbox.caused_columns(caused, HAND_OVER_LEASE_SECONDS),
+            *self._first_changes(ordered, entities),
+        )
+        # A statement is a transaction of its own: only those effects that bring more take the longer way.
+        brings_more = any(effect.also.statements for effect in ordered)
+        begun = self._pool.transaction() if brings_more else self._pool.connection()
+        async with begun as connection:
+            done = {row["id"] for row in await connection.fetch(self._first_effects, *parameters)}
+            await _execute(connection, [effect for effect in ordered if effect.delivery.id in done])
+        self._hand_over([event for cause, event in caused if cause in done])
         return done
 
     async def _write_again(self, effect: Effect[E]) -> bool | Poison:
@@ -166,13 +188,14 @@ class EffectWriter(Generic[E]):
                 if before is not None:
                     await given_up.take_back(connection, delivery)
                 entity = effect.follow(before)
-                event = self._event(entity, effect)
+                events = self._events(entity, effect)
                 await self._store.save(connection, [entity])
                 await self._record(connection, effect, before, entity)
-                await outbox.append(connection, [event], lease_seconds=HAND_OVER_LEASE_SECONDS)
+                await _execute(connection, [effect])
+                await outbox.append(connection, events, lease_seconds=HAND_OVER_LEASE_SECONDS)
         except Poison as poison:
             return poison
-        self._hand_over([event])
+        self._hand_over(events)
         return True
 
     def _first_changes(self, effects: Sequence[Effect[E]], entities: Sequence[E]) -> list[list[Any]]:
@@ -186,14 +209,23 @@ class EffectWriter(Generic[E]):
         if (history := self._store.history) is not None:
             await history.append(connection, history.change(before, entity, effect.kind))
 
-    def _event(self, entity: E, effect: Effect[E]) -> Outgoing:
-        return outgoing(
-            effect.event(entity),
-            exchange=EVENTS_EXCHANGE,
-            source=self._source,
-            subject=str(effect.delivery.id),
-            trace_headers=effect.trace_headers,
-        )
+    def _events(self, entity: E, effect: Effect[E]) -> list[Outgoing]:
+        return [
+            outgoing(
+                event,
+                exchange=EVENTS_EXCHANGE,
+                source=self._source,
+                subject=str(effect.delivery.id),
+                trace_headers=effect.trace_headers,
+            )
+            for event in (effect.event(entity), *effect.also.events)
+        ]
+
+
+async def _execute(connection: Connection, effects: Sequence[Effect[E]]) -> None:
+    for effect in effects:
+        for statement in effect.also.statements:
+            await connection.execute(statement.sql, *statement.parameters)
 
 
 def _repetition(effect: Effect[E], first: Mapping[UUID, Effect[E]]) -> bool | Poison:

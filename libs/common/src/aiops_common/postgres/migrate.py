@@ -125,6 +125,11 @@ def messaging_tables_v2() -> str:
     return _sql("messaging_v2.sql")
 
 
+def llm_runs_v1() -> str:
+    """SQL that creates the table of what a language model was asked in the schema at the head of the search path."""
+    return _sql("llm_runs_v1.sql")
+
+
 def _sql(name: str) -> str:
     return (importlib.resources.files(__package__) / "sql" / name).read_text(encoding="utf-8")
 

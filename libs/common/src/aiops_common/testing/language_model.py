@@ -4,7 +4,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from aiops_common.llm.port import Completion, ModelUnavailable, Prompt
+from aiops_common.llm.budget import BYTES_PER_TOKEN, estimated_tokens
+from aiops_common.llm.port import Completion, ModelUnavailable, Prompt, Room, Spoken
 from aiops_common.testing.llm_answers import spoken
 from aiops_common.testing.llm_script import Broken, Delay, Drip, Script, Status, Step
 
@@ -28,19 +29,28 @@ class FakeLanguageModel:
     def start(self, script: Script) -> None:
         """Play ``script`` from its first step."""
         self._script = script
-        self._steps = script.play()
+        self._playing = script.play()
+
+    def room(self, model: str | None = None) -> Room:
+        """Room as in the settings' defaults, ``BYTES_PER_TOKEN`` for ever."""
+        return Room(model or self._name, 12_000, 2_048, BYTES_PER_TOKEN)
 
     async def complete(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
         """Answer by script, with one second attempt where the answer breaks its schema."""
         self.prompts.append(prompt)
+        room = self.room(prompt.model)
+        if estimated_tokens(prompt.system + prompt.user) > (prompt.max_input_tokens or room.input_tokens):
+            raise ModelUnavailable("prompt too large")
+        asked, told, text = 0, 0, ""
         for _ in range(2):
-            text = self._said(next(self._steps), prompt, answer)
+            text = self._said(self._playing.next(room.model), prompt, answer)
+            asked, told = asked + len(prompt.system + prompt.user) // 4 + 1, told + len(text) // 4 + 1
             try:
                 value = answer.model_validate_json(text)
             except ValidationError:
                 continue
-            return Completion(value, self._name, len(prompt.system + prompt.user) // 4 + 1, len(text) // 4 + 1)
-        raise ModelUnavailable("invalid answer")
+            return Completion(value, room.model, asked, told, text)
+        raise ModelUnavailable("invalid answer", spoken=Spoken(text, asked, told))
 
     def _said(self, step: Step, prompt: Prompt, answer: type[BaseModel]) -> str:
         match step:

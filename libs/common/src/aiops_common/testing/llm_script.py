@@ -57,17 +57,37 @@ Step = Annotated[Ok | Status | Delay | Drip | Broken, Field(discriminator="kind"
 
 
 class Script(BaseModel):
-    """Steps are used up in order and the last one repeats; ``answers`` maps a schema's name to an answer."""
+    """Steps are used up in order and the last one repeats; ``answers`` maps a schema's name to an answer.
+
+    ``models`` are the steps of requests that name one of these models; all others share ``steps``.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: Annotated[tuple[Step, ...], Field(min_length=1)] = (Ok(),)
+    models: dict[str, Annotated[tuple[Step, ...], Field(min_length=1)]] = {}
     answers: dict[str, dict[str, Any]] = {}
 
-    def play(self) -> Iterator[Step]:
-        """The step for each request, without end."""
-        for step in self.steps:
-            for _ in range(step.times):
-                yield step
-        while True:
-            yield self.steps[-1]
+    def play(self) -> "Playing":
+        """The script from its first step."""
+        return Playing(self)
+
+
+class Playing:
+    """How far a script has been played."""
+
+    def __init__(self, script: Script) -> None:
+        self._others = _endless(script.steps)
+        self._of_model = {model: _endless(steps) for model, steps in script.models.items()}
+
+    def next(self, model: str) -> Step:
+        """The step for a request that names ``model``."""
+        return next(self._of_model.get(model, self._others))
+
+
+def _endless(steps: tuple[Step, ...]) -> Iterator[Step]:
+    for step in steps:
+        for _ in range(step.times):
+            yield step
+    while True:
+        yield steps[-1]

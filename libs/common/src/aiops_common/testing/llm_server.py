@@ -51,7 +51,7 @@ class ScriptedServer:
     def start(self, script: Script) -> None:
         """Play ``script`` from its first step."""
         self._script = script
-        self._steps = script.play()
+        self._playing = script.play()
 
     async def _complete(self, request: Request) -> Response:
         try:
@@ -62,7 +62,7 @@ class ScriptedServer:
         self.requests.append(body)
         async with self.arrived:
             self.arrived.notify_all()
-        step = next(self._steps)
+        step = self._playing.next(str(body.get("model", "")))
         if isinstance(step, Delay):
             await self._pause(step.seconds)
         return self._response(body, step)

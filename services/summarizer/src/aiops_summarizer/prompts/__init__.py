@@ -1,6 +1,6 @@
 """Asking a language model to word a summary, and checking what it says."""
 
-from aiops_summarizer.prompts.citation import apply
-from aiops_summarizer.prompts.template import Statement, SummaryAnswer, build_prompt
+from aiops_summarizer.prompts.answers import Statement, SummaryAnswer, WindowAnswer
+from aiops_summarizer.prompts.flow import OPERATION, improving
 
-__all__ = ["Statement", "SummaryAnswer", "apply", "build_prompt"]
+__all__ = ["OPERATION", "Statement", "SummaryAnswer", "WindowAnswer", "improving"]

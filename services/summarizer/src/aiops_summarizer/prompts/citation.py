@@ -1,80 +1,86 @@
-"""The answer's check: what a statement says with digits must stand in a finding that it cites."""
+"""The answers' check: what a statement says exactly must stand in a finding or pattern that it cites."""
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
-from aiops_common.llm import AnswerRejected
-from aiops_summarizer.domain import Digest, Finding
-from aiops_summarizer.prompts.template import Statement, SummaryAnswer
+from aiops_common.llm import AnswerRejected, Checked
+from aiops_common.llm.citation import is_plain, uncited
+from aiops_summarizer.domain import Digest
+from aiops_summarizer.prompts.answers import Statement, SummaryAnswer, WindowAnswer
+from aiops_summarizer.prompts.material import Record
 
-_TOKEN = re.compile(r"<[A-Z]+_\d+>|\w+(?:[.,:/@-]\w+)*")
-_CITATION = re.compile(r"\s*[\[(](?:F\d+(?:, ?)?)+[\])]")
-_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.)\S+", re.IGNORECASE)
-_CLOCK = re.compile(r"\d{2}:\d{2}:\d{2}")
-_WORDS: Final = {"two": "2", "twice": "2", "three": "3", "thrice": "3", "four": "4", "five": "5", "six": "6"}
-_WORDS.update({"seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12"})
-_VAGUE: Final = frozenset(
-    (
-        *("dozen", "dozens", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred"),
-        *("hundreds", "thousand", "thousands", "million", "millions", "double", "doubled", "triple", "tripled"),
-        *("half", "halved", "tenfold"),
-    )
-)
+_CITATION = re.compile(r"\s*[\[(](?:[FP]\d+(?:, ?)?)+[\])]")
+
+Known = Mapping[str, Record]
+"""What may be cited, by id."""
 
 
-def apply(digest: Digest, answer: SummaryAnswer) -> Digest:
-    """``digest`` with the answer's headline and text; everything else stays as the engine found it.
+def known(shown: Iterable[Record]) -> dict[str, Record]:
+    """``shown`` by their ids."""
+    return {record.id: record for record in shown}
 
-    Citations become references to lines. Raises AnswerRejected, naming the rule, for a statement that cites no or an
-    unknown finding, or says a number or an address that no finding it cites has.
+
+def check_window(shown: Known, answer: WindowAnswer) -> Checked[WindowAnswer]:
+    """``answer`` without the statements that cannot be proved; raises AnswerRejected if none is left."""
+    kept, dropped = _proved("statement", answer.statements, shown)
+    if not kept:
+        raise AnswerRejected(dropped[0])
+    return Checked(answer.model_copy(update={"statements": kept}), tuple(dropped))
+
+
+def check_summary(shown: Known, answer: SummaryAnswer) -> Checked[SummaryAnswer]:
+    """``answer`` without the sentences that cannot be proved; a headline that cannot is the empty text then.
+
+    Raises AnswerRejected, naming the first rule that was broken, if no sentence is left.
     """
-    known = {finding.id: finding for finding in digest.findings}
-    headline = _checked("the headline", answer.headline, known)
-    sentences = []
-    for number, statement in enumerate(answer.sentences, start=1):
-        text = _checked(f"sentence {number}", statement, known)
-        sentences.append(_referenced(text, [known[identity] for identity in statement.findings]))
-    if not sentences:
-        raise AnswerRejected("the answer has no sentences")
-    return replace(digest, headline=headline, text=" ".join(sentences))
+    problem = _unproved(answer.headline, shown)
+    wrong = [] if problem is None else [f"the headline {problem}"]
+    kept, dropped = _proved("sentence", answer.sentences, shown)
+    wrong += dropped
+    if not kept:
+        raise AnswerRejected(wrong[0])
+    headline = answer.headline.model_copy(update={"text": _plain(answer.headline) if problem is None else ""})
+    return Checked(answer.model_copy(update={"headline": headline, "sentences": kept}), tuple(wrong))
 
 
-def _checked(name: str, statement: Statement, known: dict[str, Finding]) -> str:
-    unknown = [identity for identity in statement.findings if identity not in known]
+def applied(digest: Digest, shown: Known, answer: SummaryAnswer) -> Digest:
+    """``digest`` with the checked answer's headline and text; everything else stays as the engine found it.
+
+    Citations become references to lines.
+    """
+    sentences = [_referenced(one.text, [shown[identity] for identity in one.findings]) for one in answer.sentences]
+    return replace(digest, headline=answer.headline.text or digest.headline, text=" ".join(sentences))
+
+
+def _proved(what: str, statements: Sequence[Statement], shown: Known) -> tuple[list[Statement], list[str]]:
+    kept, dropped = [], []
+    for number, statement in enumerate(statements, start=1):
+        problem = _unproved(statement, shown)
+        if problem is None:
+            kept.append(statement.model_copy(update={"text": _plain(statement)}))
+        else:
+            dropped.append(f"{what} {number} {problem}")
+    return kept, dropped
+
+
+def _plain(statement: Statement) -> str:
+    return " ".join(_CITATION.sub("", statement.text).split())
+
+
+def _unproved(statement: Statement, shown: Known) -> str | None:
+    unknown = [identity for identity in statement.findings if identity not in shown]
     if unknown or not statement.findings:
-        cited = ", ".join(identity[:20] for identity in unknown[:3]) or "none"
-        raise AnswerRejected(f"{name} cites findings that do not exist: {cited}")
-    text = " ".join(_CITATION.sub("", statement.text).split())
-    if not text or not text.isprintable():
-        raise AnswerRejected(f"{name} has no text or control characters in it")
-    evidence = " ".join(known[identity].text for identity in statement.findings)
-    stated = _claims(evidence) | {clock[:5] for clock in _CLOCK.findall(evidence)}
-    for claim in sorted(_claims(text) - stated):
-        raise AnswerRejected(f"{name} says {claim[:40]!r}, which no finding that it cites has")
-    for address in _ADDRESS.findall(text):
-        if address.rstrip(".,;)”\"'") not in evidence:
-            raise AnswerRejected(f"{name} has an address that no finding that it cites has")
-    return text
+        return f"cites findings that do not exist: {', '.join(name[:20] for name in unknown[:3]) or 'none'}"
+    text = _plain(statement)
+    if not is_plain(text):
+        return "has no text or control characters in it"
+    found = uncited(text, " ".join(shown[identity].evidence for identity in statement.findings))
+    return f"{found}, which no finding that it cites has" if found else None
 
 
-def _claims(text: str) -> set[str]:
-    """What states something exact: tokens with a digit, numbers in words (as digits), words for many."""
-    claims = set()
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        lower = token.lower()
-        if any(char.isdigit() for char in token):
-            claims.add(re.sub(r"(?<=\d)[x×]$", "", lower).replace(",", "") if token[0] != "<" else token)
-        elif lower in _WORDS:
-            claims.add(_WORDS[lower])
-        elif lower in _VAGUE:
-            claims.add(lower)
-    return claims
-
-
-def _referenced(text: str, cited: list[Finding]) -> str:
-    lines = sorted({finding.line for finding in cited if finding.line and finding.kind != "span"})
+def _referenced(text: str, cited: list[Record]) -> str:
+    lines = sorted({record.line for record in cited if record.line})
     missing = [str(line) for line in lines if not re.search(rf"\bline {line}\b", text)]
     if not missing:
         return text

@@ -1,17 +1,16 @@
 """The answer of a language model: its shape, and what has to hold before it may replace the engine's verdict."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aiops_common.llm import AnswerRejected
+from aiops_common.llm import AnswerRejected, Checked
+from aiops_common.llm.citation import is_plain, uncited
 from aiops_triage.domain import REVIEW_BELOW, Label, Level, Priority, TicketCategory, Verdict, assess
 
 _QUOTED: Final = re.compile(r'["\u201c\u201d]([^"\u201c\u201d]*)["\u201c\u201d]')
-_NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _RANKS: Final = tuple(Priority)
 
 
@@ -37,33 +36,40 @@ class TriageAnswer(BaseModel):
     confidence: Annotated[float, Field(ge=0, le=1)]
 
 
-def applier(title: str, body: str) -> Callable[[Verdict, TriageAnswer], Verdict]:
-    """How an answer about this ticket changes the engine's verdict.
+def check(title: str, body: str, answer: TriageAnswer) -> Checked[TriageAnswer]:
+    """``answer`` without the reasons that the ticket does not bear out: they quote words, or state a number, a name
+    with digits or an address, that it does not contain.
 
-    The returned function raises AnswerRejected if a reason quotes words, or states a number, that the ticket does not
-    contain. Severity and priority are computed from the matrix, never taken from the model.
+    Raises AnswerRejected if none is left.
     """
+    ticket = f"{title}\n{body}"
+    words = _normalised(ticket)
+    wrong = [_problem(reason, ticket, words) for reason in answer.reasons]
+    kept = tuple(reason for reason, problem in zip(answer.reasons, wrong, strict=True) if problem is None)
+    dropped = tuple(problem for problem in wrong if problem is not None)
+    if not kept:
+        raise AnswerRejected(dropped[0])
+    return Checked(answer.model_copy(update={"reasons": kept}), dropped)
 
-    def apply(verdict: Verdict, answer: TriageAnswer) -> Verdict:
-        ticket = _normalised(f"{title}\n{body}")
-        numbers = frozenset(_NUMBER.findall(ticket))
-        for reason in answer.reasons:
-            _check(reason, ticket, numbers)
-        severity, priority = assess(answer.impact, answer.urgency)
-        agreed = answer.category is verdict.category
-        confidence = max(answer.confidence, verdict.confidence) if agreed else answer.confidence
-        return replace(
-            verdict,
-            category=answer.category,
-            severity=severity,
-            priority=priority,
-            confidence=confidence,
-            needs_review=confidence < REVIEW_BELOW or _contradicts(verdict, answer.category, priority),
-            reasons=tuple(f'{reason.statement} ("{reason.quote}")' for reason in answer.reasons),
-            labels=tuple(label for label in Label if label in answer.labels),
-        )
 
-    return apply
+def applied(verdict: Verdict, answer: TriageAnswer) -> Verdict:
+    """``verdict`` as the checked ``answer`` changes it.
+
+    Severity and priority are computed from the matrix, never taken from the model.
+    """
+    severity, priority = assess(answer.impact, answer.urgency)
+    agreed = answer.category is verdict.category
+    confidence = max(answer.confidence, verdict.confidence) if agreed else answer.confidence
+    return replace(
+        verdict,
+        category=answer.category,
+        severity=severity,
+        priority=priority,
+        confidence=confidence,
+        needs_review=confidence < REVIEW_BELOW or _contradicts(verdict, answer.category, priority),
+        reasons=tuple(f'{reason.statement} ("{reason.quote}")' for reason in answer.reasons),
+        labels=tuple(label for label in Label if label in answer.labels),
+    )
 
 
 def _contradicts(verdict: Verdict, category: TicketCategory, priority: Priority) -> bool:
@@ -75,13 +81,16 @@ def _contradicts(verdict: Verdict, category: TicketCategory, priority: Priority)
     return unsettled or _RANKS.index(priority) - _RANKS.index(verdict.priority) > 1
 
 
-def _check(reason: CitedReason, ticket: str, numbers: frozenset[str]) -> None:
+def _problem(reason: CitedReason, ticket: str, words: str) -> str | None:
     for quote in (reason.quote, *_QUOTED.findall(reason.statement)):
-        words = _normalised(quote)
-        if not any(char.isalnum() for char in words) or words not in ticket:
-            raise AnswerRejected("a reason quotes words that do not occur in the ticket")
-    if not numbers.issuperset(_NUMBER.findall(reason.statement)):
-        raise AnswerRejected("a reason states a number that does not occur in the ticket")
+        quoted = _normalised(quote)
+        if not any(char.isalnum() for char in quoted) or quoted not in words:
+            return "a reason quotes words that do not occur in the ticket"
+    if not is_plain(reason.statement):
+        return "a reason has control characters in it"
+    if found := uncited(reason.statement, ticket):
+        return f"a reason {found}, which does not occur in the ticket"
+    return None
 
 
 def _normalised(text: str) -> str:
