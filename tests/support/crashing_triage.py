@@ -19,6 +19,7 @@ from aiops_common.messaging.leases import Leases
 from aiops_common.runtime import Runtime
 from aiops_common.testing.language_model import FakeLanguageModel
 from aiops_triage.consumers import command_handlers
+from aiops_triage.prompts import AskedFor
 from aiops_triage.repository import TicketRepository
 from aiops_triage.service import TriageService
 from aiops_triage.settings import TriageSettings
@@ -54,7 +55,14 @@ def serve() -> None:
     runtime = Runtime.build("triage", settings)
     lease = os.environ.get("LEASE_SECONDS")
     leases = Leases(runtime.pool, seconds=float(lease) if lease else None)
-    service = TriageService(runtime.pool, TicketRepository(), runtime.relay.hand_over, ExplosiveModel(), leases)
+    service = TriageService(
+        runtime.pool,
+        TicketRepository(),
+        runtime.relay.hand_over,
+        ExplosiveModel(),
+        leases,
+        asked_for=AskedFor.ALL,
+    )
     runtime.consume_commands(command_handlers(service), settings, speaks_for_others="gateway")
     uvicorn.run(runtime.app(), host=settings.host, port=settings.port, log_config=None, timeout_graceful_shutdown=1)
 

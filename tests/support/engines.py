@@ -23,9 +23,12 @@ _STATE = re.compile(r'^aiops_llm_breaker_state\{model="([^"]*)",provider="([^"]*
 
 @asynccontextmanager
 async def asking(stack: RunningStack, *services: str, **environment: str) -> AsyncIterator[ScriptedModel]:
-    """The scripted model, asked by ``services`` with these settings; afterwards they run as usual, without one."""
+    """The scripted model, asked by ``services`` with these settings; afterwards they run as usual, without one.
+
+    It is asked about every ticket, unless the settings say otherwise.
+    """
     try:
-        await stack.serve(*services, scripted_llm=True, environment=environment)
+        await stack.serve(*services, scripted_llm=True, environment={"TRIAGE_LLM_FOR": "all", **environment})
         yield ScriptedModel(f"http://127.0.0.1:{stack.stack.services.ports[LLM]}")
     finally:
         await stack.serve(*services)

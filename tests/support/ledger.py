@@ -234,7 +234,7 @@ def _unshown(entities: Mapping[UUID, _Entity]) -> dict[UUID, str]:
 
 
 async def _wrong_effects(connection: asyncpg.Connection, messages: Mapping[UUID, Kind]) -> dict[UUID, str]:
-    """Each change of an entity writes one version and one event, a success marks its message as done: by that an
+    """Each change of an entity writes one version and one event of it, a success marks its message as done: by that an
     effect that was had twice, or by half, is known."""
     # Both as of one moment: work may still be going on.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -246,7 +246,10 @@ async def _wrong_effects(connection: asyncpg.Connection, messages: Mapping[UUID,
     for identity, kind in messages.items():
         entity, events = entities.get(identity), told.get(identity, Counter())
         version = entity.version if entity else 0
-        if max(events[kind.completed], events[kind.failed]) > 1 or events.total() != version:
+        # What a model was asked is told beside a change, with it or not at all.
+        runs = events[f"{kind.owner}.llm_runs_recorded.v1"]
+        twice = max(events[kind.completed], events[kind.failed]) > 1 or runs > events[kind.completed]
+        if twice or events.total() - runs != version:
             wrong[identity] = f"has version {version} and the events {dict(events)}"
         elif entity and entity.in_inbox != (entity.state == "SUCCEEDED"):
             wrong[identity] = f"is {entity.state} and {'' if entity.in_inbox else 'not '}in the inbox"

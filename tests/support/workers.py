@@ -23,7 +23,8 @@ START_SECONDS = 60.0
 def worker(stack: RunningStack, name: str = TRIAGE, *, model: bool = True, **environment: str) -> Command:
     """The command of a process of triage; one of another name is a replica. With ``model`` it asks the scripted one."""
     plain = stack.stack.services.serve(TRIAGE, scripted_llm=model)
-    own = {**plain.environment, "TRIAGE_PORT": str(stack.stack.services.ports[name]), **environment}
+    every = {"TRIAGE_LLM_FOR": "all", "TRIAGE_PORT": str(stack.stack.services.ports[name])}
+    own = {**plain.environment, **every, **environment}
     return replace(plain, name=name, environment=own)
 
 
@@ -96,7 +97,7 @@ class ScriptedModel:
 async def scripted_model(stack: RunningStack) -> AsyncIterator[ScriptedModel]:
     """The scripted model, and a triage that asks it; afterwards the triage of the stack again, without one."""
     try:
-        await stack.serve(TRIAGE, scripted_llm=True)
+        await stack.serve(TRIAGE, scripted_llm=True, environment={"TRIAGE_LLM_FOR": "all"})
         yield ScriptedModel(f"http://127.0.0.1:{stack.stack.services.ports[LLM]}")
     finally:
         with contextlib.suppress(AssertionError):  # whether it came back is for the next test to find out

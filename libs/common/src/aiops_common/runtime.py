@@ -45,6 +45,8 @@ class Runtime:
     worker: Worker
     depths: QueueDepths
     extra: list[Component] = field(default_factory=list)
+    notes: dict[str, Check] = field(default_factory=dict)
+    """What ``/readyz`` shows beside ``checks``, without failing for it."""
 
     @classmethod
     def build(cls, name: str, settings: ServiceSettings) -> "Runtime":
@@ -124,7 +126,7 @@ class Runtime:
 
     def app(self) -> Starlette:
         """The HTTP side of a service that has no API: health and metrics."""
-        return component_app(health_routes(self.checks), self.components)
+        return component_app(health_routes(self.checks, self.notes), self.components)
 
     async def _database(self) -> str | None:
         await self.pool.ping()

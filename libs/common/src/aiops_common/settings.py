@@ -123,5 +123,7 @@ def load_settings(kind: type[S]) -> S:
         for problem in error.errors(include_url=False, include_input=False):
             field = str(problem["loc"][0]) if problem["loc"] else "(settings)"
             variable = field if field.isupper() else f"{prefix}{field}".upper()
-            print(f"{variable}: {problem['msg']}", file=sys.stderr)  # noqa: T201 -- before logging is set up
+            within = "".join(f"{part}." for part in problem["loc"][1:])[:-1]
+            told = f"{within}: {problem['msg']}" if within else problem["msg"]
+            print(f"{variable}: {told}", file=sys.stderr)  # noqa: T201 -- before logging is set up
         raise SystemExit(2) from None
