@@ -12,6 +12,7 @@ WORKDIR /src
 
 # Wheels come with symbols for a debugger in their libraries, 37 MB of the gateway's 123; `strip` takes them out below.
 # Not out of what stands in *.libs or is linked to it: patchelf has moved its sections, which strip can break.
+# Their tests go too, 32 MB of what triage learns with.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 
@@ -36,7 +37,8 @@ RUN uv pip compile --quiet --constraint requirements.lock --group pyproject.toml
   && uv pip install --no-deps --require-hashes --constraint requirements.lock \
     --python /opt/venv --requirement service.txt \
   && find /opt/venv -name '*.so' -not -path '*.libs/*' -exec sh -c 'for library; do \
-    readelf -d "$library" | grep -q "PATH.*[.]libs" || strip --strip-unneeded "$library" || exit; done' strip {} +
+    readelf -d "$library" | grep -q "PATH.*[.]libs" || strip --strip-unneeded "$library" || exit; done' strip {} + \
+  && find /opt/venv -type d -name tests -path '*/site-packages/*' -prune -exec rm -rf {} +
 
 COPY libs libs
 COPY services/${SERVICE} services/${SERVICE}
