@@ -47,7 +47,7 @@ def pem_lines_after(line: str, left: int) -> int:
 
 def opens_traceback(line: str) -> bool:
     """Whether a Python traceback begins here."""
-    return line.lstrip().startswith(_TRACEBACK)
+    return _TRACEBACK in line and line.lstrip().startswith(_TRACEBACK)
 
 
 def cause(line: str) -> str | None:

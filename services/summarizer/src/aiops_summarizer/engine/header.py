@@ -24,6 +24,7 @@ _OPEN: Final = r"[\[(<\"']?"
 _CLOSE: Final = r"[\])>\"',|]*(?:\s+|$)"
 _LEVEL_CLOSE: Final = r"(?=[\])>:,|\s]|$)[\])>:,|]*(?:\s+|$)"
 _LETTERS: Final = "(?-i:[FEWIDV])"
+_LEVELS: Final = LEVELS | {letter: level for letter in "FEWIDV" if (level := level_of(letter))}
 _TAG: Final = r"[^\s:\[\]()]+(?:\([^)\s]*\))?(?:\[\d+\])?"
 _LOOKS_LIKE_NAME = re.compile(r".*[.$\[(\-_/\d]|.*[a-z][A-Z]")
 
@@ -55,7 +56,7 @@ _PIECES: Final = (
     _Piece(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\](?:[:,]|\s-)?\s+", times=3),
     _Piece(r"<[^<>\s]*>\s+"),
     _Piece(r"\S+(?: \S+)? - "),
-    _Piece(rf"[\w.-]+\s+{_TAG}:\s+", check=_have_process_ids),
+    _Piece(rf"[^\s:]+\s+{_TAG}:\s+", check=_have_process_ids),
     _Piece(r"[\w.$/-]+\s+\[[^\]]*\]\s+"),
     _Piece(rf"{_TAG}\s?:(?:\s+|$)", check=_are_names),
     _Piece(r"\d+\s+", few=True, share=0.99, times=2),
@@ -82,7 +83,7 @@ class Header:
         level = None
         if self.has_level:
             word = groups[-1]
-            level = LEVELS.get(word) or level_of(word)
+            level = _LEVELS.get(word) or level_of(word)
         if self.kind is None:
             return None, level, message
         return self.clock.micros(self.kind, groups[0], groups[1], groups[2]), level, message
@@ -98,7 +99,7 @@ def learn(sample: list[str], clock: Clock) -> Header | None:
     pattern = _further_times(pattern, lines)
     with_level = _level(pattern, lines)
     pattern = _pieces(with_level or pattern, lines)
-    return Header(re.compile(pattern, re.IGNORECASE), kind, clock, with_level is not None)
+    return Header(_compiled(pattern, sample), kind, clock, with_level is not None)
 
 
 def _ungrouped(kind: TimeKind) -> str:
@@ -108,6 +109,18 @@ def _ungrouped(kind: TimeKind) -> str:
 def _matching(pattern: str, lines: list[str]) -> list[str]:
     match = re.compile(pattern, re.IGNORECASE).match
     return [line for line in lines if match(line)]
+
+
+def _compiled(pattern: str, sample: list[str]) -> re.Pattern[str]:
+    """Heeding case, which is quicker, if no line of the sample needs otherwise."""
+    exact = re.compile(pattern)
+    ignoring = re.compile(pattern, re.IGNORECASE)
+    return exact if all(_spans(exact, line) == _spans(ignoring, line) for line in sample) else ignoring
+
+
+def _spans(pattern: re.Pattern[str], line: str) -> tuple[tuple[int, int], ...] | None:
+    found = pattern.match(line)
+    return found.regs if found else None
 
 
 def _share(pattern: str, lines: list[str]) -> float:
@@ -167,7 +180,7 @@ def _level_only(sample: list[str], clock: Clock) -> Header | None:
     if _share(pattern, sample) < _NEARLY_ALL:
         return None
     pattern = _pieces(pattern, sample)
-    return Header(re.compile(pattern, re.IGNORECASE), None, clock, has_level=True)
+    return Header(_compiled(pattern, sample), None, clock, has_level=True)
 
 
 def _pieces(pattern: str, lines: list[str]) -> str:

@@ -9,9 +9,10 @@ from typing import Final
 
 from aiops_summarizer.engine import continuation
 from aiops_summarizer.engine.levels import leading_level
-from aiops_summarizer.engine.masking import Masker, normalise
+from aiops_summarizer.engine.masking import Masker, normalise, shape_of
 from aiops_summarizer.engine.reader import SAMPLE_LINES, Reader
 from aiops_summarizer.engine.templates import CONTINUATION, OTHER, Statistics, TemplateStore
+from aiops_summarizer.engine.traces import Trace
 
 MAX_TEMPLATES: Final = 4096
 """Distinct messages that the store holds at once."""
@@ -23,8 +24,12 @@ PEM_LINE: Final = "(PEM block)"
 """What is shown in place of a line of a key or certificate."""
 
 _MAX_EXAMPLE: Final = 1000
-_MAX_REMEMBERED: Final = 1 << 15
+_MAX_REMEMBERED: Final = 1 << 14
+_MAX_REMEMBERED_LENGTH: Final = 512
 _SAMPLE_CHARACTERS: Final = 4 << 20
+_STRAYS: Final = 64
+"""Lines without a known header, one after another, from which on the log may have changed its format."""
+_MAX_ADAPTATIONS: Final = 16
 _CONTROL: Final = dict.fromkeys([*range(9), *range(11, 32), 127], "\ufffd")
 
 
@@ -93,10 +98,15 @@ class _Scanner:
         self.store = store
         self.line_count = 0
         self._parse = reader.parse
+        self._adapt = reader.adapt
+        self._adaptations = 0
+        self._strays: list[str] = []
+        self._last_stray = 0
         self._unwrap = reader.unwrap if reader.wrapped else None
         self._structured = reader.structured
-        self._mask = Masker().mask
+        self._mask = Masker().mask_shape
         self._known: dict[str, tuple[int, Statistics]] = {}
+        self._shapes: dict[bytes, tuple[int, Statistics]] = {}
         self._owner: Statistics | None = None
         self._in_traceback = False
         self._pem_lines = 0
@@ -106,30 +116,57 @@ class _Scanner:
         self.line_count += 1
         written, payload = self._unwrap(line) if self._unwrap else (None, line)
         parsed = self._parse(payload)
-        if self._pem_lines or "-----BEGIN " in line:
-            inside = self._pem_lines > 0
-            self._pem_lines = continuation.pem_lines_after(line, self._pem_lines)
-            if inside and parsed is None:
-                return self._continue(PEM_LINE)
-        if parsed is None:
-            if self._continues(payload):
-                return self._continue(payload)
-            parsed = None, None, payload
-        time, level, message = parsed
+        if parsed is None or self._pem_lines or "-----BEGIN " in line:
+            continued = self._continued(line, payload, has_header=parsed is not None)
+            if continued is not None:
+                return continued
+        time, level, message = parsed or (None, None, payload)
         if time is None:
             time = written
-        masked = self._mask(message)
-        number, statistics = self._known.get(masked) or self._look_up(masked, line, message)
-        statistics.count += 1
+        shape = shape_of(message)
+        number, statistics = self._shapes.get(shape) or self._look_up(shape, line, message)
+        statistics.count = count = statistics.count + 1
+        statistics.last_line = self.line_count
+        if count >= statistics.sample.due:
+            statistics.sample.offer(count, self.line_count, _shown(line), _shown(message))
         if level is None:
             level = leading_level(message)
         levels = statistics.levels
-        levels[level] = levels.get(level, 0) + 1
+        if level in levels:
+            levels[level] += 1
+        else:
+            levels[level] = 1
+            statistics.starts[level] = self.line_count, time
         if time is not None:
             self._note(statistics, time)
         self._owner = statistics
         self._in_traceback = continuation.opens_traceback(message)
         return number
+
+    def _continued(self, line: str, payload: str, *, has_header: bool) -> int | None:
+        """The slot of a line that continues the one before it, counted there; None if it does not."""
+        if self._pem_lines or "-----BEGIN " in line:
+            inside = self._pem_lines > 0
+            self._pem_lines = continuation.pem_lines_after(line, self._pem_lines)
+            if inside and not has_header:
+                return self._continue(PEM_LINE)
+        if has_header:
+            return None
+        if self._structured:
+            self._stray(payload)
+        return self._continue(payload) if self._continues(payload) else None
+
+    def _stray(self, line: str) -> None:
+        """Notice when a log goes on in another format; what was read until then stays where it was counted."""
+        if self.line_count != self._last_stray + 1:
+            self._strays.clear()
+        self._last_stray = self.line_count
+        if line and not line[0].isspace():
+            self._strays.append(line[:_MAX_EXAMPLE])
+        if len(self._strays) >= _STRAYS and self._adaptations < _MAX_ADAPTATIONS:
+            self._adaptations += 1
+            self._adapt(self._strays)
+            self._strays.clear()
 
     def _continues(self, line: str) -> bool:
         if self._owner is None:
@@ -147,23 +184,38 @@ class _Scanner:
         buckets = statistics.buckets
         buckets[bucket] = buckets.get(bucket, 0) + 1
 
-    def _look_up(self, masked: str, line: str, message: str) -> tuple[int, Statistics]:
+    def _look_up(self, shape: bytes, line: str, message: str) -> tuple[int, Statistics]:
+        masked, is_shared = self._mask(shape, message)
+        found = self._known.get(masked) or self._place(masked, line, message)
+        if is_shared and len(shape) <= _MAX_REMEMBERED_LENGTH:
+            if len(self._shapes) >= _MAX_REMEMBERED:
+                self._shapes.clear()
+            self._shapes[shape] = found
+        return found
+
+    def _place(self, masked: str, line: str, message: str) -> tuple[int, Statistics]:
         template = _printable(normalise(masked)) or NO_MESSAGE
         before = self.store.generation
         found = self.store.slot(template, self.line_count, _shown(line), _shown(message))
-        if self.store.generation != before or len(self._known) >= _MAX_REMEMBERED:
+        if self.store.generation != before:
+            self._shapes.clear()
             self._known.clear()
-        self._known[masked] = found
+        if len(self._known) >= _MAX_REMEMBERED:
+            self._known.clear()
+        if len(masked) <= _MAX_REMEMBERED_LENGTH:
+            self._known[masked] = found
         return found
 
     def _continue(self, line: str) -> int:
         number, statistics = self.store.slot(CONTINUATION, self.line_count, _shown(line), "")
         statistics.count += 1
+        statistics.last_line = self.line_count
         owner = self._owner
         self._in_traceback = self._in_traceback or continuation.opens_traceback(line)
-        if owner is not None and owner.count == 1 and (named := continuation.cause(line)):
-            # The last exception named is the root: "Caused by" goes down, and a traceback ends with it.
-            owner.cause, owner.cause_line = named, self.line_count
+        if owner is not None and owner.count == 1:
+            if owner.trace is None:
+                owner.trace = Trace()
+            owner.trace.read(line, self.line_count)
         return number
 
 

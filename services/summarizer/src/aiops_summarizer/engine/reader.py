@@ -34,6 +34,10 @@ class Reader:
         self._parsers = _sniff(lines, self._clock)
         self.structured = bool(self._parsers)
 
+    def adapt(self, lines: Sequence[str]) -> None:
+        """Learn the format of ``lines``, which none of those known fits; they stay as they are if it has none."""
+        self._parsers = _sniff([line[:_MAX_SNIFFED] for line in lines], self._clock) + self._parsers
+
     def unwrap(self, line: str) -> tuple[int | None, str]:
         """Time and payload of a line that a container runtime or a runner of several programs has wrapped."""
         payload = self._unwrap(line) if self._unwrap else None

@@ -10,6 +10,8 @@ from typing import Final
 
 from aiops_summarizer.domain import LogLevel
 from aiops_summarizer.engine.generalise import Matcher, generalise
+from aiops_summarizer.engine.samples import Reservoir, slot_values
+from aiops_summarizer.engine.traces import Trace
 
 OTHER: Final = "(other)"
 """Template of the lines that found no room in the store."""
@@ -21,38 +23,53 @@ _MAX_BUCKETS: Final = 128
 
 
 class Statistics:
-    """What is known about the lines of one template. Times are microseconds since 1970 UTC."""
+    """What is known about the lines of one template. Times are microseconds since 1970 UTC.
+
+    Exact: ``count``, ``levels``, ``first``, ``last``, ``first_line``, ``buckets``. Drawn from all lines by a seed, so
+    the same in every run: ``examples``. Estimated from such a sample, exact up to 24 lines: ``values``.
+    """
 
     __slots__ = (
         "buckets",
-        "cause",
-        "cause_line",
         "count",
         "example",
         "first",
         "first_line",
         "last",
+        "last_line",
         "levels",
         "message",
+        "sample",
+        "starts",
+        "template",
+        "trace",
     )
 
     def __init__(self, first_line: int, example: str, message: str) -> None:
         self.count = 0
         self.levels: dict[LogLevel | None, int] = {}
+        self.starts: dict[LogLevel | None, tuple[int, int | None]] = {}
+        """Line and time of the first line that was written at each level."""
         self.first: int | None = None
         self.last: int | None = None
         self.first_line = first_line
         self.example = example
         self.message = message
+        self.template = ""
+        self.sample = Reservoir(example)
         self.buckets: dict[int, int] = {}
-        self.cause: str | None = None
-        self.cause_line = 0
+        self.last_line = first_line
+        self.trace: Trace | None = None
+        """The stack trace that followed the first line, if one did."""
 
     def absorb(self, other: "Statistics") -> None:
         """Add the lines of ``other``; the earlier line stays the example."""
+        self.sample.absorb(other.sample, self.count, other.count)
         self.count += other.count
         for level, count in other.levels.items():
             self.levels[level] = self.levels.get(level, 0) + count
+        for level, start in other.starts.items():
+            self.starts[level] = min(self.starts.get(level, start), start, key=lambda pair: pair[0])
         for bucket, count in other.buckets.items():
             self.buckets[bucket] = self.buckets.get(bucket, 0) + count
         times = [time for time in (self.first, other.first) if time is not None]
@@ -60,8 +77,26 @@ class Statistics:
         self.last = max((time for time in (self.last, other.last) if time is not None), default=None)
         if other.first_line < self.first_line:
             self.first_line, self.example, self.message = other.first_line, other.example, other.message
-        if other.cause is not None and (self.cause is None or other.cause_line < self.cause_line):
-            self.cause, self.cause_line = other.cause, other.cause_line
+            self.trace = other.trace or self.trace
+        else:
+            self.trace = self.trace or other.trace
+        self.last_line = max(self.last_line, other.last_line)
+
+    @property
+    def examples(self) -> list[tuple[int, str]]:
+        """Line number and text (cut to 240 characters) of at most three lines: the first and two of the others."""
+        others = sorted({number: text for number, text, _ in self.sample.kept if number != self.first_line}.items())
+        # From the middle and the end of the log: what is beside the first line looks like it.
+        chosen = others if len(others) <= 2 else [others[len(others) // 2], others[-1]]
+        return [(self.first_line, self.example[:240]), *chosen]
+
+    @property
+    def values(self) -> list[list[tuple[str, int]]]:
+        """Per wildcard of ``template`` the commonest values, at most five, with about how many lines have them.
+
+        A slot's list is empty where the values cannot be told apart from the text around them.
+        """
+        return slot_values(self.template, [message for _, _, message in self.sample.kept], self.count)
 
     @property
     def level(self) -> LogLevel:
@@ -79,7 +114,8 @@ class TemplateStore:
         self._statistics: dict[int, Statistics] = {}
         self._templates: list[str] = []
         self._moved: dict[int, int] = {}
-        self._matcher = Matcher()
+        self._general: set[str] = set()
+        self._matcher = Matcher(())
         self._full = False
         self.generation = 0
         """Changes whenever templates were merged; slots looked up before are stale then."""
@@ -96,6 +132,7 @@ class TemplateStore:
         statistics = self._statistics.get(number)
         if statistics is None:
             statistics = self._statistics[number] = Statistics(line_number, example, message)
+            statistics.template = self._templates[number]
         return number, statistics
 
     def _place(self, template: str) -> int:
@@ -122,18 +159,24 @@ class TemplateStore:
         """Generalise variable words and merge the templates that become equal."""
         self.generation += 1
         special = {OTHER, CONTINUATION}
-        for template, merged in sorted(generalise(self._slots.keys() - special).items()):
+        ordinary = ((template, number) for template, number in self._slots.items() if template not in special)
+        counts = {template: self._statistics[number].count for template, number in ordinary}
+        for template, merged in sorted(generalise(counts).items()):
             if template == merged:
                 continue
             source = self._slots.pop(template)
             target = self._number(merged)
-            self._matcher.add(merged)
+            self._general.add(merged)
             self._moved[source] = target
             statistics = self._statistics.pop(source)
             if target in self._statistics:
                 self._statistics[target].absorb(statistics)
             else:
+                statistics.template = merged
                 self._statistics[target] = statistics
+        # What was merged before may have been merged again.
+        self._general.intersection_update(self._slots)
+        self._matcher = Matcher(self._general)
 
     def note_time(self, time: int) -> int:
         """The bucket of ``time``; widens all buckets first if the log's range has outgrown them."""
@@ -153,11 +196,11 @@ class TemplateStore:
         return time >> self.shift
 
     @property
-    def bucket_count(self) -> int:
-        """How many time buckets the log spans; 0 if it has no times."""
+    def span(self) -> range:
+        """The time buckets from the oldest to the newest time; empty if the log has no times."""
         if self._oldest is None or self._newest is None:
-            return 0
-        return (self._newest >> self.shift) - (self._oldest >> self.shift) + 1
+            return range(0)
+        return range(self._oldest >> self.shift, (self._newest >> self.shift) + 1)
 
     def template_of(self, number: int) -> str:
         """The template that lines of slot ``number`` ended up with."""
