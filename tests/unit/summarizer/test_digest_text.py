@@ -8,8 +8,15 @@ import pytest
 from aiops_contracts.summarizer import LogSnapshot
 from aiops_summarizer.domain import Engine, JobState, LogEntry, LogSummary, Provenance, Severity
 from aiops_summarizer.engine import digest
+from support.incidents import ALL, slow_dependency
 
 _QUIET = [f"2024-05-01 10:00:{second:02d} INFO [main] app.Web - request {second} done" for second in range(60)]
+_LATER = datetime(2024, 6, 1, tzinfo=UTC)
+
+
+def _said(log: list[str]) -> list[str]:
+    found = digest(log, reference=_LATER)
+    return [found.headline, *found.text.split("\n")]
 
 
 def test_an_incident_is_told_in_order() -> None:
@@ -22,18 +29,34 @@ def test_an_incident_is_told_in_order() -> None:
         ),
         "2024-05-01 10:00:30 FATAL [main] app.Web - giving up",
     ]
-    found = digest(log)
-    assert found.severity is Severity.CRITICAL
-    assert found.headline == "FATAL: “giving up”, once, first at line 31"
-    assert found.text == (
-        "31 lines in 4 patterns, from 2024-05-01 10:00:00 to 10:00:30 UTC. "
-        "The first trouble is “connection refused by <*>” at line 22 at 10:00:21; "
-        "it comes 9 times, the last time at 10:00:29. "
-        "Then comes “giving up”, once at 10:00:30, first at line 31. "
-        "Warnings were logged, too: “pool is at 19 of 20”, once, first at line 21. "
-        "“request <*> done”, logged 20 times before, stops at 10:00:19. "
-        "20 of 31 lines (64 %) are routine, mostly “request <*> done”, 20 times."
-    )
+    assert digest(log).severity is Severity.CRITICAL
+    assert _said(log) == [
+        "FATAL: “giving up” once at 10:00:30 (line 31), after “connection refused by <*>” 9 times since 10:00:21 "
+        "(line 22)",
+        "31 lines in 4 patterns, from 2024-05-01 10:00:00 to 10:00:30 UTC.",
+        "Trouble begins with “connection refused by <*>” at 10:00:21 (line 22), 9 times within 8 seconds, mostly with "
+        "“10.0.0.7”. Before that, “pool is at 19 of 20” warned once at 10:00:20 (line 21). Then comes “giving up” at "
+        "10:00:30 (line 31), once. The last of it is at 10:00:30 (line 31): it goes on until the log ends.",
+        "“request <*> done”, logged 20 times until then, stops at 10:00:19 (line 20).",
+        "20 of 31 lines (64 %) are routine, mostly “request <*> done”, 20 times.",
+    ]
+
+
+def test_the_timeline_is_in_order_and_has_lines() -> None:
+    told = [(moment.time, moment.line, moment.text) for moment in digest(slow_dependency()).timeline]
+    assert [(time.strftime("%H:%M:%S") if time else "", line, text) for time, line, text in told] == [
+        ("14:16:41", 1160, "first warning: “pricing answered after <*> ms”"),
+        ("14:17:40", 1250, "first error: “request to <*>:<*> timed out after <*> ms, attempt <*>”"),
+        ("14:18:42", 1370, "“circuit breaker for pricing is open, answering from cache”"),
+        ("14:24:59", 2017, "the last of it"),
+    ]
+
+
+def test_routine_trouble_and_the_rest_add_up() -> None:
+    for build in ALL.values():
+        found = digest(build(), reference=_LATER)
+        assert 0 <= found.routine_lines <= found.line_count
+        assert 0 < found.told_lines <= found.line_count
 
 
 @pytest.mark.parametrize(
@@ -57,25 +80,52 @@ def test_many_warnings_are_medium() -> None:
     log = [*_QUIET, *["2024-05-01 10:01:00 WARN [main] app.Web - slow"] * 10]
     found = digest(log)
     assert found.severity is Severity.MEDIUM
-    assert "No errors were logged, but warnings were: “slow”, 10 times, first at line 61." in found.text
+    assert "No errors were logged, but warnings were: “slow”, 10 times since 10:01:00 (line 61)." in found.text
 
 
 def test_a_burst_is_told() -> None:
-    burst = ["2024-05-01 10:00:30 ERROR [main] app.Db - refused"] * 20
-    found = digest([*_QUIET[:30], *burst, *_QUIET[30:]])
-    assert "“refused” peaks at 10:00:30: all of its 20 lines fall within 1 second." in found.text
+    steady = [f"2024-05-01 10:{minute:02d}:00 ERROR [main] app.Db - refused" for minute in range(60)]
+    burst = ["2024-05-01 10:30:30 ERROR [main] app.Db - refused"] * 40
+    found = digest([*steady[:31], *burst, *steady[31:]])
+    assert "“refused” peaks at 10:30:" in found.text
+    assert "40 of its 100 lines fall within 34 seconds." in found.text
+
+
+def test_a_long_silence_is_told() -> None:
+    late = [line.replace("10:00:", "10:20:") for line in _QUIET]
+    text = digest([*_QUIET, *late]).text
+    assert "From 10:01:" in text
+    assert "nothing was logged at all." in text
+
+
+def test_what_is_new_since_the_trouble_began_is_told() -> None:
+    log = [
+        *_QUIET[:30],
+        "2024-05-01 10:00:30 ERROR [main] app.Db - primary lost",
+        *(f"2024-05-01 10:00:{second} INFO [main] app.Db - reading from the copy" for second in range(31, 60)),
+    ]
+    assert "“reading from the copy” is new: 29 times from 10:00:31 on (line 32)." in digest(log).text
+
+
+def test_a_change_after_the_trouble_is_told() -> None:
+    log = [
+        *_QUIET[:20],
+        *(f"2024-05-01 10:00:{second} ERROR [main] app.Db - refused" for second in range(20, 30)),
+        "2024-05-01 10:00:30 INFO [main] app.Db - restarted by operator",
+        *_QUIET[31:],
+    ]
+    assert "Shortly after it, “restarted by operator” was logged at 10:00:30 (line 31)." in digest(log).text
+
+
+def test_without_times_trouble_is_told_by_lines() -> None:
+    log = ["all good", "error: lost", "all good", "error: lost", *["all good"] * 5]
+    assert "Trouble begins with “error: lost” (line 2), twice until line 4." in digest(log).text
 
 
 def test_an_empty_log_has_no_lines() -> None:
     found = digest([])
     assert (found.headline, found.text, found.severity) == ("Empty log", "The log has no lines.", Severity.LOW)
     assert (found.patterns, found.line_count, found.first_seen) == ((), 0, None)
-
-
-def test_without_times_lines_are_still_told() -> None:
-    found = digest(["all good", "error: no such host", "all good"])
-    assert found.headline == "ERROR: “error: no such host”, once, first at line 2"
-    assert "The first trouble is “error: no such host” at line 2; it comes once." in found.text
 
 
 def test_a_log_entry_is_what_the_contract_publishes() -> None:

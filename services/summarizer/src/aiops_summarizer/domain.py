@@ -95,8 +95,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened in a log; ``line`` is 1-based."""
+
+    time: datetime | None
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
-    """What the engine found; ``patterns`` are ordered by importance and their counts add up to ``line_count``."""
+    """What the engine found.
+
+    ``patterns`` are ordered by importance, and their counts add up to ``line_count``. ``routine_lines`` of them are of
+    no interest; ``told_lines`` are those whose patterns the findings name. ``timeline`` tells a few moments in the
+    order in which they happened.
+    """
 
     headline: str
     text: str
@@ -107,6 +121,9 @@ class Digest:
     pattern_count: int
     line_count: int
     findings: tuple[Finding, ...]
+    timeline: tuple[Moment, ...] = ()
+    routine_lines: int = 0
+    told_lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiops_common.engines import engine, job_done
-from aiops_common.llm import LanguageModel, improve
+from aiops_common.llm import Chain, Improved, LanguageModel, improve
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
 from aiops_common.messaging.message import Delivery, Poison
 from aiops_common.messaging.relay import HandOver
 from aiops_common.messaging.replay import cut_page
 from aiops_common.postgres import Pool
+from aiops_common.run_records import recorded
 from aiops_common.telemetry import current_trace_id, elapsed_ms
 from aiops_contracts import base
 from aiops_contracts.base import ChangePage, Event
 from aiops_contracts.summarizer import (
     MAX_LOG_BYTES,
     ListLogChanges,
+    LlmRunsRecorded,
     LogSnapshot,
     LogSummarized,
     LogSummaryFailed,
@@ -29,7 +31,7 @@ from aiops_contracts.summarizer import (
 )
 from aiops_summarizer.domain import Digest, JobFailure, JobState, LogEntry, LogSummary, Provenance
 from aiops_summarizer.engine import digest, iter_lines
-from aiops_summarizer.prompts import SummaryAnswer, apply, build_prompt
+from aiops_summarizer.prompts import OPERATION, improving
 from aiops_summarizer.raw_contents import RawContents, Received
 from aiops_summarizer.repository import LogRepository
 
@@ -48,9 +50,11 @@ class SummarizerService:
         model: LanguageModel | None,
         leases: Leases,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        chain: Chain | None = None,
     ) -> None:
         self._raw = raw
         self._model = model
+        self._chain = chain or OPERATION.chain()
         self._leases = leases
         self._clock = clock
         self._pool = pool
@@ -70,9 +74,13 @@ class SummarizerService:
         # Redaction and engine keep a core busy for as long as a second: not on the event loop.
         received = await self._received(delivery)
         entry = self._entry(delivery, received)
-        summary = await self._summarize(entry, received.redactions)
+        started = time.monotonic_ns()
+        improved = await self._summarize(entry)
+        provenance = improved.provenance(Provenance, elapsed_ms(started))
+        summary = _summary(improved.result, received.redactions, provenance)
         done = replace(entry, state=JobState.SUCCEEDED, summary=summary, updated_at=self._clock())
-        is_written = await self._effects.write(Effect(delivery, done.following, _summarized, "log.summarized"))
+        also = recorded(improved.runs, LlmRunsRecorded)
+        is_written = await self._effects.write(Effect(delivery, done.following, _summarized, "log.summarized", also))
         job_done(delivery, summary.provenance, is_written=is_written)
 
     async def give_up(self, delivery: Delivery[SummarizeLog], failure: base.JobFailure) -> None:
@@ -81,13 +89,11 @@ class SummarizerService:
         failed = replace(self._entry(delivery, await self._received(delivery)), state=JobState.FAILED, failure=reason)
         await self._effects.write_failure(Effect(delivery, failed.following, _failed, "log.summary_failed"))
 
-    async def _summarize(self, entry: LogEntry, redactions: int) -> LogSummary:
-        started = time.monotonic_ns()
+    async def _summarize(self, entry: LogEntry) -> Improved[Digest]:
         with engine("digest", {"aiops.lines": entry.line_count, "aiops.bytes": entry.byte_count}):
             # Dates without a year are read as of when the log was sent in, whenever the work is done.
             found = await asyncio.to_thread(digest, iter_lines(entry.content), reference=entry.created_at)
-        improved = await improve(self._model, found, lambda: build_prompt(entry.source, found), SummaryAnswer, apply)
-        return _summary(improved.result, redactions, improved.provenance(Provenance, elapsed_ms(started)))
+        return await improve(self._model, found, improving(self._chain, entry.source), self._chain.work(entry.id))
 
     async def _received(self, delivery: Delivery[SummarizeLog]) -> Received:
         received = await asyncio.to_thread(self._raw.receive, delivery)

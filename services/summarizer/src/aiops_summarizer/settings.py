@@ -1,10 +1,12 @@
 """Settings of the summarizer: ``SUMMARIZER_*`` in the environment, and those of the language model."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from aiops_common.llm import Step
 from aiops_common.sealing import KeyringSetting
 from aiops_common.settings import ServiceSettings
+from aiops_summarizer.prompts import OPERATION
 
 
 class SummarizerSettings(ServiceSettings):
@@ -21,3 +23,14 @@ class SummarizerSettings(ServiceSettings):
 
     prefetch: int = Field(default=8, ge=1, le=1000)
     """Logs that are worked on at the same time; each may hold 1 MiB of text."""
+
+    chain: tuple[Step, ...] = OPERATION.default
+    """The steps in which the model is asked, as a JSON list of ``{"step", "template"}`` and, where they differ from
+    ``LLM_*``, ``"model"``, ``"max_input_tokens"`` and ``"max_output_tokens"``; steps: ``window`` (a part of what was
+    found in a long log) and ``summary``."""
+
+    @field_validator("chain")
+    @classmethod
+    def _can_be_asked(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        OPERATION.chain(steps)
+        return steps

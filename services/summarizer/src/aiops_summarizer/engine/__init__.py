@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from aiops_summarizer.domain import Digest
-from aiops_summarizer.engine.findings import find
-from aiops_summarizer.engine.narrative import headline, severity, tell
+from aiops_summarizer.engine.episodes import sort_out
+from aiops_summarizer.engine.findings import draft, number_all, routine_count
+from aiops_summarizer.engine.narrative import headline, severity, tell, timeline
+from aiops_summarizer.engine.overview import Overview, survey
 from aiops_summarizer.engine.pipeline import MAX_TEMPLATES, Scanned, iter_lines, scan
-from aiops_summarizer.engine.scoring import score
 
-__all__ = ["MAX_TEMPLATES", "digest", "iter_lines", "scan", "summarise"]
+__all__ = ["MAX_TEMPLATES", "conclude", "digest", "iter_lines", "scan", "summarise"]
 
 
 def digest(lines: Iterable[str], *, reference: datetime | None = None, cap: int = MAX_TEMPLATES) -> Digest:
@@ -29,19 +30,25 @@ def digest(lines: Iterable[str], *, reference: datetime | None = None, cap: int 
 
 def summarise(scanned: Scanned) -> Digest:
     """The digest of a log whose lines have been read."""
-    scored = score(scanned.store, scanned.line_count)
-    starts = [item.pattern.first_seen for item in scored if item.pattern.first_seen]
-    ends = [item.pattern.last_seen for item in scored if item.pattern.last_seen]
-    span = (min(starts), max(ends)) if starts and ends else None
-    findings = find(scored, scanned.line_count, span)
+    return conclude(survey(scanned))
+
+
+def conclude(log: Overview) -> Digest:
+    """The digest that an overview comes to."""
+    trouble = sort_out(log) if any(item.is_problem for item in log.scored) else None
+    drafts = draft(log, trouble)
+    findings = number_all(drafts)
     return Digest(
-        headline=headline(scored, scanned.line_count, span),
+        headline=headline(log, trouble),
         text=tell(findings),
-        severity=severity(scored, scanned.line_count),
-        first_seen=span[0] if span else None,
-        last_seen=span[1] if span else None,
-        patterns=tuple(item.pattern for item in scored),
-        pattern_count=len(scored),
-        line_count=scanned.line_count,
+        severity=severity(log.scored, log.line_count),
+        first_seen=log.span[0] if log.span else None,
+        last_seen=log.span[1] if log.span else None,
+        patterns=tuple(item.pattern for item in log.scored),
+        pattern_count=len(log.scored),
+        line_count=log.line_count,
         findings=findings,
+        timeline=timeline(drafts),
+        routine_lines=sum(routine_count(item) for item in log.scored),
+        told_lines=sum({item.pattern.id: item.pattern.count for found in drafts for item in found.items}.values()),
     )
