@@ -13,8 +13,10 @@ CategoryScores = Mapping[TicketCategory, float]
 
 ABSTAIN_BELOW: Final = 1.0
 """A best score under this is no evidence: the answer is OTHER, for a person to look at."""
-HALF_CONVINCED: Final = 3.0
+HALF_CONVINCED: Final = 1.5
 """The best score at which, without a rival, the confidence is one half."""
+NARROW: Final = 0.3
+"""Share of the confidence that is left where a rival scores as much; both were fitted so that confidences hold."""
 TITLE_FACTOR: Final = 3.0
 """A title is the reporter's own summary: its phrases count so much more than the body's."""
 
@@ -60,5 +62,5 @@ def decide(scores: CategoryScores) -> Decision:
     if top < ABSTAIN_BELOW:
         return Decision(TicketCategory.OTHER, 0.0, needs_review=True)
     lead = (top - rival) / top
-    confidence = round(top / (top + HALF_CONVINCED) * (0.4 + 0.6 * lead), 3)
+    confidence = round(top / (top + HALF_CONVINCED) * (NARROW + (1 - NARROW) * lead), 3)
     return Decision(best, confidence, needs_review=confidence < REVIEW_BELOW)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from aiops_triage.domain import Label, TicketCategory, Verdict, assess
+from aiops_triage.domain import Label, Verdict, assess
 from aiops_triage.engine import rulepack
 from aiops_triage.engine.assessment import (
     ENOUGH,
@@ -16,27 +16,33 @@ from aiops_triage.engine.assessment import (
 )
 from aiops_triage.engine.audience import audience
 from aiops_triage.engine.category import Decision, decide, rule_scores
+from aiops_triage.engine.consultation import consult
 from aiops_triage.engine.evidence import TRUST, Evidence, gather
+from aiops_triage.engine.model import TrainedModel
 from aiops_triage.engine.reading import Reading, read
 
 _NO_EVIDENCE: Final = "category OTHER: nothing in the text tells what it is about"
 
 
-def classify(title: str, body: str) -> Verdict:
-    """Triage a ticket by the rule pack: the same text always gives the same verdict.
+def classify(title: str, body: str, model: TrainedModel | None = None) -> Verdict:
+    """Triage a ticket: the category by the rule pack, or by ``model`` where one is given; the rest by the rule pack.
 
-    Any text will do, also an empty one; of a very long one the beginning is read and a reason says so.
+    The same text and model always give the same verdict. Any text will do, also an empty one; of a very long one the
+    beginning is read and a reason says so. Raises InvalidModel for a model that answers with anything but categories.
     The first call reads the rule pack.
     """
     pack = rulepack.load()
     reading = read(title, body)
     evidence = gather(reading, pack)
     decision = decide(rule_scores(evidence))
+    told = _category_reason(decision, evidence)
+    if model is not None:
+        decision, told = consult(model, title, body, decision, told)
     usual = pack.baseline[decision.category]
     impact = assess_impact(impact_votes(evidence) + _counted(reading), usual.impact, decision.category)
     urgency = assess_urgency(urgency_votes(evidence), usual.urgency, decision.category)
     severity, priority = assess(impact.level, urgency.level)
-    reasons = (_category_reason(decision, evidence), impact.reason, urgency.reason, *_left_out(reading))
+    reasons = (told, impact.reason, urgency.reason, *_left_out(reading))
     return Verdict(
         category=decision.category,
         severity=severity,
@@ -56,9 +62,9 @@ def _counted(reading: Reading) -> list[Vote]:
 
 def _category_reason(decision: Decision, evidence: Iterable[Evidence]) -> str:
     """The heaviest phrases that speak for the category."""
-    if decision.category is TicketCategory.OTHER:
-        return _NO_EVIDENCE
     speaking = [found for found in evidence if found.rule.category is decision.category]
+    if not speaking:
+        return _NO_EVIDENCE
     speaking.sort(key=lambda found: -(found.rule.weight or 0.0) * found.trust)
     quotes = dict.fromkeys(f'"{found.quote}"' for found in speaking)
     return f"category {decision.category}: {', '.join(list(quotes)[:MAX_QUOTES])}"

@@ -76,9 +76,10 @@ class PackFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class RulePack:
-    """``entries[i]`` is the rule of the i-th phrase; ``tree`` finds the phrases' entries in a text."""
+    """``entries[i]`` is the rule of the phrase ``phrases[i]``; ``tree`` finds the phrases' entries in a text."""
 
     entries: tuple[Rule, ...]
+    phrases: tuple[str, ...]
     tree: PhraseNode
     baseline: dict[TicketCategory, Baseline]
     negation: Negation
@@ -107,7 +108,8 @@ def compile_pack(sources: dict[str, str]) -> RulePack:
     if len(words) != 1:
         raise InvalidRulePack(f"expected one [negation] in {', '.join(sources)}, found {len(words)}")
     negation = Negation(words[0].negators, words[0].transparent, words[0].answers)
-    return RulePack(tuple(rule for _, rule in phrases), tree, baseline, negation)
+    rules, texts = tuple(rule for _, rule in phrases), tuple(phrase for phrase, _ in phrases)
+    return RulePack(rules, texts, tree, baseline, negation)
 
 
 def _parse(name: str, text: str) -> PackFile:
