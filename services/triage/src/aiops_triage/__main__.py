@@ -1,21 +1,27 @@
 """Commands of the triage service: ``python -m aiops_triage COMMAND``."""
 
-import json
+import importlib
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Annotated, BinaryIO
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel, ValidationError
 
 from aiops_common.cli import add_service_commands
-from aiops_triage.domain import Verdict
-from aiops_triage.engine import classify
+from aiops_triage.command.classifying import classified
+from aiops_triage.command.failing import WRONG_INPUT, fail, told_failures
+from aiops_triage.domain import TicketCategory
 from aiops_triage.settings import TriageSettings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 add_service_commands(cli, name="triage", package="aiops_triage", settings_type=TriageSettings)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")]
+
+
+def _loaded(name: str) -> Any:
+    """A module of commands that reach the database, whose driver is not worth loading for those that work offline."""
+    return importlib.import_module(f"aiops_triage.command.{name}")
 
 
 @cli.callback()
@@ -23,58 +29,82 @@ def main() -> None:
     """Triage tickets."""
 
 
-class TicketLine(BaseModel):
-    """One line of input: {"title": "…", "body": "…"}; other members are ignored."""
-
-    title: str
-    body: str = ""
-
-
-class InvalidLine(ValueError):
-    """A line of input is no ticket; the message names the line and what is wrong with it."""
-
-
 @cli.command("classify")
 def classify_command(
     file: Annotated[typer.FileBinaryRead, typer.Argument(help='JSON Lines {"title", "body"}; - reads stdin.')],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per ticket.")] = False,
+    model: Annotated[
+        Path | None, typer.Option(help="A model that train --out wrote; it decides the category with the rules.")
+    ] = None,
 ) -> None:
     """Triage the tickets of FILE offline: no database, no broker, no language model."""
-    try:
-        for number, ticket in read_tickets(file):
-            verdict = classify(ticket.title, ticket.body)
-            typer.echo(as_json_line(number, verdict) if as_json else as_text(number, ticket.title, verdict))
-    except InvalidLine as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from error
+    with told_failures():
+        for text in classified(file, model, as_json=as_json):
+            typer.echo(text)
 
 
-def read_tickets(lines: BinaryIO) -> Iterator[tuple[int, TicketLine]]:
-    """The tickets in ``lines`` with their line numbers, from 1; empty lines are skipped. Raises InvalidLine."""
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            yield number, TicketLine.model_validate_json(line)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            what = f"{place}: {first['msg']}" if place else first["msg"]
-            raise InvalidLine(f'line {number}: {what}; expected {{"title": "…", "body": "…"}}') from None
+@cli.command("train")
+def train_command(
+    source: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option("--from", help='JSON Lines {"title", "body", "category"} to learn from; - reads stdin.'),
+    ] = None,
+    corrections: Annotated[bool, typer.Option(help="Learn from what people corrected; with --from, beside it.")] = True,
+    activate: Annotated[bool, typer.Option("--activate", help="Let it decide, unless it is worse.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the model here and leave the database alone; needs --from.")
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Another closed set of categories, separated by commas; needs --out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model, add it to the registry, and print its metrics beside those of the active one.
+
+    Exits with 1 where there are too few examples, or where it was to be activated and is worse; with 2 for wrong input.
+    """
+    training = _loaded("training")
+    named = labels.split(",") if labels else TicketCategory
+    closed_set = [label for label in map(str.strip, named) if label]
+    if out is not None:
+        if source is None or activate:
+            fail("--out trains offline: it needs --from, and nothing can be activated", WRONG_INPUT)
+        trained = training.train_to_file(source, closed_set, out)
+    elif labels is not None:
+        fail("--labels needs --out: the registry holds models for the service's own categories only", WRONG_INPUT)
+    elif source is None and not corrections:
+        fail("there is nothing to learn from: leave out --no-corrections, or give --from FILE", WRONG_INPUT)
+    else:
+        trained = training.train_to_registry(source, with_corrections=corrections, activate=activate)
+    training.report(trained, asked_to_activate=activate, as_json=as_json)
 
 
-def as_json_line(number: int, verdict: Verdict) -> str:
-    """``verdict`` on the ticket of line ``number`` as one line of JSON."""
-    return json.dumps({"line": number, **asdict(verdict)}, ensure_ascii=False)
+@cli.command("models")
+def models_command(as_json: AsJson = False) -> None:
+    """List the trained models with their metrics, the oldest first."""
+    typer.echo(_loaded("models").listed(as_json=as_json))
 
 
-def as_text(number: int, title: str, verdict: Verdict) -> str:
-    """``verdict`` on the ticket of line ``number`` for a person to read."""
-    review = "  needs review" if verdict.needs_review else ""
-    head = f"{number:>5}  {verdict.priority}  {verdict.severity:<8}  {verdict.category:<15}  {verdict.confidence:.2f}"
-    labels = [f"labels: {', '.join(verdict.labels)}"] if verdict.labels else []
-    details = [*verdict.reasons, *labels]
-    return "\n".join([f"{head}  {' '.join(title.split())[:80]}{review}", *(f"{'':7}{detail}" for detail in details)])
+@cli.command("activate")
+def activate_command(
+    version: Annotated[str, typer.Argument(help='As "models" lists it; "rules" for none.')], as_json: AsJson = False
+) -> None:
+    """Let a model decide from now on; running services take it within seconds."""
+    typer.echo(_loaded("models").activated(version, as_json=as_json))
+
+
+@cli.command("roll-back")
+def roll_back_command(as_json: AsJson = False) -> None:
+    """Return to the model that was active before this one, or to the rules alone."""
+    typer.echo(_loaded("models").rolled_back(as_json=as_json))
+
+
+@cli.command("export")
+def export_command() -> None:
+    """Write what people corrected as JSON Lines to tune a language model with, in the chat format of OpenAI's API."""
+    left_out = _loaded("exporting").export(typer.echo)
+    if left_out:
+        typer.echo(f"{left_out} corrections were left out: their tickets have no words to cite", err=True)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
 """Composition root of triage: the only place that wires."""
 
+from functools import partial
+
 from starlette.applications import Starlette
 
 from aiops_common.llm import LanguageModel, LLMSettings, build_model
 from aiops_common.messaging.leases import Leases
+from aiops_common.retention import Retention
+from aiops_common.run_records import delete_old_runs
 from aiops_common.runtime import Runtime
 from aiops_common.settings import load_settings
 from aiops_triage.consumers import command_handlers, request_handlers
-from aiops_triage.repository import TicketRepository
-from aiops_triage.service import TriageService
+from aiops_triage.prompts import OPERATION
+from aiops_triage.repository import TicketRepository, delete_old_terms
+from aiops_triage.service import ActiveModels, TriageService
 from aiops_triage.settings import TriageSettings
 
 GATEWAY = "gateway"
@@ -21,7 +26,24 @@ def build_app(settings: TriageSettings, *, model: LanguageModel | None = None) -
     llm = load_settings(LLMSettings)
     model = model or build_model(llm)
     leases = Leases(runtime.pool, seconds=llm.longest_work_seconds if model else None)
-    service = TriageService(runtime.pool, TicketRepository(), runtime.relay.hand_over, model, leases)
+    chain = OPERATION.chain(settings.chain, seconds=llm.work_seconds)
+    old_runs = partial(delete_old_runs, older_than_days=llm.llm_runs_retention_days)
+    runtime.extra.append(Retention(runtime.pool, "llm_runs", old_runs))
+    models = ActiveModels(runtime.pool, runtime.listener, schema=runtime.name, poll_seconds=settings.model_poll_seconds)
+    runtime.extra.append(models)
+    runtime.notes["model"] = models.check
+    old_terms = partial(delete_old_terms, older_than_days=settings.similar_days)
+    runtime.extra.append(Retention(runtime.pool, "ticket_terms", old_terms))
+    service = TriageService(
+        runtime.pool,
+        TicketRepository(),
+        runtime.relay.hand_over,
+        model,
+        leases,
+        models=models,
+        chain=chain,
+        asked_for=settings.llm_for,
+    )
     runtime.consume_commands(command_handlers(service), settings, speaks_for_others=GATEWAY)
     runtime.answer_requests(request_handlers(service), settings, asked_by=GATEWAY)
     return runtime.app()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiops_common.messaging.consumer import Handler
 from aiops_common.messaging.requests import RequestHandler
-from aiops_contracts.triage import ListTicketChanges, ReplayTickets, TriageTicket, UpdateTicketStatus
+from aiops_contracts.triage import CorrectTriage, ListTicketChanges, ReplayTickets, TriageTicket, UpdateTicketStatus
 from aiops_triage.service import TriageService
 
 
@@ -17,6 +17,7 @@ def request_handlers(service: TriageService) -> Mapping[str, RequestHandler]:
     """Requests on ``triage.requests``."""
     return {
         UpdateTicketStatus.message_type: RequestHandler(UpdateTicketStatus, service.update_status),
+        CorrectTriage.message_type: RequestHandler(CorrectTriage, service.correct),
         ListTicketChanges.message_type: RequestHandler(ListTicketChanges, service.changes),
         ReplayTickets.message_type: RequestHandler(ReplayTickets, service.replay),
     }

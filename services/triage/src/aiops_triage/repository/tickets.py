@@ -1,10 +1,11 @@
-"""Every SQL statement of triage. Table names are unqualified: the role's search_path is its schema."""
+"""Tickets, the truth about them."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 from pydantic import TypeAdapter
 
 from aiops_common.history import History
@@ -12,6 +13,7 @@ from aiops_common.messaging.replay import ROWS_AT_ONCE
 from aiops_common.postgres import Connection
 from aiops_contracts.triage import TicketSnapshot
 from aiops_triage.domain import JobFailure, JobState, Ticket, TicketStatus, Triage
+from aiops_triage.repository.similar import terms_of
 
 _TRIAGE = TypeAdapter(Triage)
 _FAILURE = TypeAdapter(JobFailure)
@@ -24,9 +26,9 @@ class TicketRepository:
     history = History("ticket_changes", "ticket_id", TicketSnapshot.model_validate)
     insert = """
         INSERT INTO tickets (id, version, state, status, title, body, reporter_email, source, triage,
-            failure, trace_id, created_at, updated_at)
+            failure, trace_id, created_at, updated_at, terms)
         SELECT e.* FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::text[], $9::jsonb[], $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[])
+            $8::text[], $9::jsonb[], $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[])
         AS e (id)
     """
     _upsert = f"""
@@ -53,6 +55,7 @@ class TicketRepository:
             [t.trace_id for t in entities],
             [t.created_at for t in entities],
             [t.updated_at for t in entities],
+            [orjson.dumps(terms_of(t.title, t.body)) for t in entities],
         ]
 
     async def save(self, connection: Connection, entities: Sequence[Ticket]) -> None:

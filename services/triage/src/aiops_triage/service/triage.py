@@ -1,4 +1,4 @@
-"""The use cases of triage: decide about a ticket, give one up, move one to another status."""
+"""Decide about a ticket, give one up, move one to another status; and what others ask about tickets."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiops_common.engines import engine, job_done
-from aiops_common.llm import LanguageModel, improve
+from aiops_common.llm import Chain, LanguageModel, improve
 from aiops_common.logging import get_logger
 from aiops_common.messaging import inbox, outbox
 from aiops_common.messaging.effects import Effect, EffectWriter
@@ -18,11 +18,14 @@ from aiops_common.messaging.relay import HandOver
 from aiops_common.messaging.replay import cut_page
 from aiops_common.postgres import Connection, Pool
 from aiops_common.redaction import redact, redact_name
+from aiops_common.run_records import recorded
 from aiops_common.telemetry import current_trace_id, elapsed_ms
 from aiops_contracts import base
-from aiops_contracts.base import ChangePage, Event
+from aiops_contracts.base import ChangePage, Event, LlmRun
 from aiops_contracts.triage import (
+    CorrectTriage,
     ListTicketChanges,
+    LlmRunsRecorded,
     ReplayedTickets,
     ReplayTickets,
     TicketSnapshot,
@@ -30,6 +33,7 @@ from aiops_contracts.triage import (
     TicketStatusReply,
     TicketTriaged,
     TicketTriageFailed,
+    TriageCorrectionReply,
     TriageTicket,
     UpdateTicketStatus,
 )
@@ -43,8 +47,11 @@ from aiops_triage.domain import (
     Triage,
 )
 from aiops_triage.engine import classify
-from aiops_triage.prompts import TriageAnswer, applier, build_prompt
+from aiops_triage.prompts import OPERATION, AskedFor, improving
 from aiops_triage.repository import TicketRepository
+from aiops_triage.service.active_model import ActiveModels
+from aiops_triage.service.corrections import Corrections
+from aiops_triage.service.similar import find_similar
 
 _log = get_logger(__name__)
 
@@ -62,12 +69,19 @@ class TriageService:
         model: LanguageModel | None,
         leases: Leases,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        models: ActiveModels | None = None,
+        chain: Chain | None = None,
+        asked_for: AskedFor = AskedFor.UNSURE,
     ) -> None:
         self._pool = pool
         self._repository = repository
         self._model = model
+        self._chain = chain or OPERATION.chain()
+        self._asked_for = asked_for
         self._leases = leases
         self._clock = clock
+        self._models = models
+        self._corrections = Corrections(pool, repository, source=SOURCE, clock=clock)
         self._effects = EffectWriter(pool, repository, hand_over, source=SOURCE)
 
     async def triage(self, delivery: Delivery[TriageTicket]) -> None:
@@ -78,9 +92,10 @@ class TriageService:
 
     async def _triage_new(self, delivery: Delivery[TriageTicket]) -> None:
         ticket = await self._received(delivery)
-        triage = await self._decide(ticket.title, ticket.body)
+        triage, runs = await self._decide(ticket)
         done = replace(ticket, state=JobState.SUCCEEDED, triage=triage, updated_at=self._clock())
-        is_written = await self._effects.write(Effect(delivery, done.following, _triaged, "ticket.triaged"))
+        also = recorded(runs, LlmRunsRecorded)
+        is_written = await self._effects.write(Effect(delivery, done.following, _triaged, "ticket.triaged", also))
         job_done(delivery, triage.provenance, is_written=is_written)
 
     async def give_up(self, delivery: Delivery[TriageTicket], failure: base.JobFailure) -> None:
@@ -135,6 +150,18 @@ class TriageService:
         change = history.change(before, moved, "ticket.status_changed", changed_by=delivery.principal)
         await history.append(connection, change)
 
+    async def correct(self, delivery: Delivery[CorrectTriage]) -> TriageCorrectionReply:
+        """Put right what was decided about a ticket if nobody changed it meanwhile."""
+        reply = await self._corrections.correct(delivery)
+        _log.info(
+            "ticket.correction_decided",
+            message_id=delivery.id,
+            ticket_id=delivery.message.ticket_id,
+            outcome=reply.outcome,
+            by=delivery.principal,
+        )
+        return reply
+
     async def changes(self, delivery: Delivery[ListTicketChanges]) -> ChangePage:
         """Versions of a ticket, oldest first; none where there is no such ticket."""
         request = delivery.message
@@ -143,14 +170,22 @@ class TriageService:
                 connection, request.ticket_id, after=request.after, limit=request.limit
             )
 
-    async def _decide(self, title: str, body: str) -> Triage:
+    async def _decide(self, ticket: Ticket) -> tuple[Triage, tuple[LlmRun, ...]]:
         started = time.monotonic_ns()
+        title, body = ticket.title, ticket.body
+        similar = await find_similar(self._pool, ticket)
+        active = self._models.current if self._models else None
         with engine("classify", {"aiops.characters": len(title) + len(body)}):
-            verdict = classify(title, body)
-        improved = await improve(
-            self._model, verdict, lambda: build_prompt(title, body, verdict), TriageAnswer, applier(title, body)
+            verdict = classify(title, body, active.model if active else None)
+        model = self._model if self._asked_for.has(verdict) else None
+        improved = await improve(model, verdict, improving(self._chain, title, body), self._chain.work(ticket.id))
+        triage = Triage.of(
+            improved.result,
+            improved.provenance(Provenance, elapsed_ms(started)),
+            model_version=active.version if active else None,
+            similar=similar,
         )
-        return Triage.of(improved.result, improved.provenance(Provenance, elapsed_ms(started)))
+        return triage, improved.runs
 
     async def _received(self, delivery: Delivery[TriageTicket]) -> Ticket:
         message = delivery.message

@@ -1,0 +1,1 @@
+"""What the commands of triage do beside serving: classify, train, look after models, export."""

@@ -1,0 +1,51 @@
+"""Tickets, what triage decides about them, and the life of a ticket. Standard library only, no IO."""
+
+from aiops_triage.domain.ticket import (
+    Correction,
+    InvalidTransition,
+    JobFailure,
+    JobState,
+    NotTriaged,
+    Ticket,
+    TicketStatus,
+    allowed_transitions,
+)
+from aiops_triage.domain.verdict import (
+    REVIEW_BELOW,
+    Change,
+    Engine,
+    Label,
+    Level,
+    Priority,
+    Provenance,
+    Severity,
+    SimilarTicket,
+    TicketCategory,
+    Triage,
+    Verdict,
+    assess,
+)
+
+__all__ = [
+    "REVIEW_BELOW",
+    "Change",
+    "Correction",
+    "Engine",
+    "InvalidTransition",
+    "JobFailure",
+    "JobState",
+    "Label",
+    "Level",
+    "NotTriaged",
+    "Priority",
+    "Provenance",
+    "Severity",
+    "SimilarTicket",
+    "Ticket",
+    "TicketCategory",
+    "TicketStatus",
+    "Triage",
+    "Verdict",
+    "allowed_transitions",
+    "assess",
+]

@@ -1,0 +1,70 @@
+"""Similar tickets, found in PostgreSQL: by every process, at once, also after a restart."""
+
+import asyncio
+
+from aiops_common.postgres import Pool
+from aiops_triage.repository import delete_old_terms
+from aiops_triage.service import TriageService
+from integration.triage.conftest import service, stored, submitted
+
+PRINTER = ("Printer on floor three does not print", "it blinks twice and stops since this morning")
+ALIKE = ("The printer on floor three does not print", "it blinks twice, and stops, since this morning")
+OTHER = ("Salary statement is missing", "the portal shows last month only")
+
+
+async def test_a_ticket_knows_the_earlier_ones_that_say_the_same(triage: TriageService, pool: Pool) -> None:
+    first, other, alike, same = submitted(*PRINTER), submitted(*OTHER), submitted(*ALIKE), submitted(*PRINTER)
+    for delivery in (first, other, alike):
+        await triage.triage(delivery)
+    await service(pool).triage(same)
+    found = (await stored(pool, same.id)).triage
+    assert found is not None
+    assert [one.ticket_id for one in found.similar] == [first.id, alike.id]
+    assert found.similar[0].score == 1.0
+    assert 0.75 <= found.similar[1].score < 1.0
+    assert found.similar[1].title == ALIKE[0]
+    for alone in (first, other):
+        triaged = (await stored(pool, alone.id)).triage
+        assert triaged is not None
+        assert triaged.similar == ()
+
+
+async def test_in_an_avalanche_the_newest_are_found_and_no_more_than_three(triage: TriageService, pool: Pool) -> None:
+    for _ in range(3):
+        await asyncio.gather(*(triage.triage(submitted(*PRINTER)) for _ in range(40)))
+    newest = [submitted(*PRINTER) for _ in range(3)]
+    for delivery in newest:
+        await triage.triage(delivery)
+    last = submitted(*PRINTER)
+    await triage.triage(last)
+    found = (await stored(pool, last.id)).triage
+    assert found is not None
+    assert {one.ticket_id for one in found.similar} == {one.id for one in newest}
+
+
+async def test_tickets_without_words_have_none_and_do_no_harm(triage: TriageService, pool: Pool) -> None:
+    for title in ("🔥🔥🔥", "?!", "a b c"):
+        for _ in range(2):
+            delivery = submitted(title)
+            await triage.triage(delivery)
+        triaged = (await stored(pool, delivery.id)).triage
+        assert triaged is not None
+        assert triaged.similar == ()
+
+
+async def test_what_is_too_old_is_forgotten_in_steps(triage: TriageService, pool: Pool) -> None:
+    old, new = submitted(*PRINTER), submitted(*ALIKE)
+    await triage.triage(old)
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE ticket_terms SET at = at - interval '11 days'")
+    await triage.triage(submitted(*OTHER))
+    async with pool.connection() as connection:
+        assert await delete_old_terms(connection, older_than_days=10, limit=3) == 3
+        while await delete_old_terms(connection, older_than_days=10, limit=3):
+            pass
+        left = await connection.fetchval("SELECT count(DISTINCT ticket_id) FROM ticket_terms")
+    assert left == 1
+    await triage.triage(new)
+    triaged = (await stored(pool, new.id)).triage
+    assert triaged is not None
+    assert triaged.similar == ()
