@@ -1,53 +1,17 @@
-"""Commits as programs hand them over: the stream of `git log`, raw messages, or JSON lines. Decoding only, no IO."""
+"""Commits as programs hand them over: raw messages, or JSON lines. Decoding only, no IO."""
 
 import json
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from aiops_changelog.domain import Commit
+import orjson
 
-GIT_FORMAT = "%x00%H%x00%an%x00%cI%x00%B"
-"""For ``git log -z --format=``: an empty field opens a commit, for no path is empty; four fields and paths follow."""
+from aiops_changelog.domain import Commit
 
 _FIELDS = ("message", "hash", "author", "committed_at", "paths")
 
 
 class InvalidCommit(ValueError):
     """A line of input is no commit; the message names the line, what is wrong with it, and what is expected."""
-
-
-def from_git(chunks: Iterable[bytes]) -> Iterator[Commit]:
-    """Commits of a ``git log -z --format=GIT_FORMAT [--name-only]`` stream, cut into chunks anywhere."""
-    record: list[str] = []
-    for field in _fields(chunks):
-        if not field and (not record or len(record) > 4):
-            if record:
-                yield _from_record(record)
-            record = [""]
-        else:
-            record.append(field)
-    if len(record) > 4:
-        yield _from_record(record)
-
-
-def _fields(chunks: Iterable[bytes]) -> Iterator[str]:
-    rest = b""
-    for chunk in chunks:
-        complete, separator, rest_of_chunk = chunk.rpartition(b"\0")
-        if separator:
-            yield from (rest + complete).decode(errors="replace").split("\0")
-            rest = rest_of_chunk
-        else:
-            rest += chunk
-    if rest:
-        yield rest.decode(errors="replace")
-
-
-def _from_record(record: list[str]) -> Commit:
-    _, commit_hash, author, committed_at, message, *paths = record
-    if paths:
-        paths[0] = paths[0].removeprefix("\n")
-    return Commit(message, commit_hash, author or None, _time(committed_at), tuple(paths))
 
 
 def _time(text: str) -> datetime | None:
@@ -64,7 +28,7 @@ def from_text(data: bytes) -> list[Commit]:
     Raises InvalidCommit for a JSON line that is no commit. Empty messages between separators are commits as well,
     apart from what follows the last separator.
     """
-    if b"\0" in data:
+    if b"\0" in data and not data.lstrip().startswith(b'{"'):
         messages = data.decode(errors="replace").split("\0")
         return [Commit(message) for message in (messages if messages[-1].strip() else messages[:-1])]
     text = data.decode(errors="replace")
@@ -72,6 +36,13 @@ def from_text(data: bytes) -> list[Commit]:
         lines = enumerate(text.split("\n"), start=1)
         return [_from_line(number, line) for number, line in lines if line.strip()]
     return [Commit(text)] if text.strip() else []
+
+
+def _values(line: str) -> object:
+    try:
+        return orjson.loads(line)
+    except ValueError:  # slower, and takes what orjson does not: half a surrogate pair, numbers of any length
+        return json.loads(line, object_hook=_without_surrogates)
 
 
 def _without_surrogates(values: dict[str, object]) -> dict[str, object]:
@@ -87,8 +58,8 @@ def _encodable(value: object) -> object:
 
 def _from_line(number: int, line: str) -> Commit:
     try:
-        values = json.loads(line, object_hook=_without_surrogates)
-    except ValueError as error:
+        values = _values(line)
+    except (ValueError, RecursionError) as error:
         raise InvalidCommit(f"line {number} is not JSON: {error}") from error
     if not isinstance(values, dict):
         raise InvalidCommit(f"line {number} is not a JSON object; give {{{', '.join(_FIELDS)}}}")

@@ -7,13 +7,13 @@ from datetime import date
 from aiops_changelog.domain import ChangelogEntry, ChangelogSection
 from aiops_changelog.domain import ChangeSection as Section
 from aiops_changelog.engine import sections
+from aiops_changelog.engine.changes import SYNTHETIC
 
 _BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"[<*\\]|\](?=[(\[])|(?<![^\W_])_+|_+(?![^\W_])|^[#>+|-](?=\s|#)|^[0-9]+(?=[.)]\s)")
-_MAY_BE_SPECIAL = re.compile(r"[`<*_\\\]]|^[#>+|0-9-]")
+_MAY_BE_SPECIAL = re.compile(r"[`<*_\\\]]")
+_SPECIAL_AT_START = frozenset("#>+|0123456789-")
 _MOST_HASHES = 3
-SYNTHETIC = "unhashed-"
-"""How the id of a commit begins that came without a hash; it is not shown."""
 
 
 def render(
@@ -50,20 +50,29 @@ def _lines(entries: Sequence[ChangelogEntry], section: Section | None) -> Iterat
         if entry.breaking and section is not Section.BREAKING:
             line += "**Breaking:** "
         line += escaped(entry.text)
-        details = [", ".join(map(escaped, entry.references)), _hashes(entry.commits)]
-        yield line + "".join(f" ({detail})" for detail in details if detail)
+        if entry.references:
+            line += f" ({', '.join(map(_reference, entry.references))})"
+        if hashes := _hashes(entry.commits):
+            line += f" ({hashes})"
+        yield line
+
+
+def _reference(reference: str) -> str:
+    return reference if reference[0:1] == "#" and reference[1:].isdecimal() else escaped(reference)
 
 
 def _hashes(commits: Sequence[str]) -> str:
     real = [commit[:7] for commit in commits if not commit.startswith(SYNTHETIC)]
-    more = [f"{len(real) - _MOST_HASHES} more"] if len(real) > _MOST_HASHES else []
-    return ", ".join(real[:_MOST_HASHES] + more)
+    if len(real) <= _MOST_HASHES:
+        return ", ".join(real)
+    return ", ".join([*real[:_MOST_HASHES], f"{len(real) - _MOST_HASHES} more"])
 
 
 def escaped(text: str) -> str:
     """``text`` on one line, shown as written: code spans stay, other marks of Markdown and HTML are escaped."""
-    text = _one_line(text)
-    if not _MAY_BE_SPECIAL.search(text):
+    if not text.isprintable() or "  " in text or text[:1] == " " or text[-1:] == " ":
+        text = _one_line(text)
+    if text[:1] not in _SPECIAL_AT_START and not _MAY_BE_SPECIAL.search(text):
         return text
     parts, end = [], 0
     for start, stop, is_code in _code_spans(text):

@@ -14,12 +14,22 @@ _AZURE = re.compile(r"Merged PR ([0-9]+): (?=\S)")
 _NOT_A_TITLE = re.compile(
     r"See merge request|#? ?Conflicts:|[*-] |#\t|Clos(?:e|es|ed) |Fix(?:es|ed)? #|[A-Z][a-z]+-(?:by|on): |\t"
 )
+_CONVENTIONAL_BULLET = re.compile(r"\n[*-] +[^\W\d_][\w-]*(?:\([^()\n]*\))?!?: ")
 _BULLET = re.compile(r"^[*-] +(\S.*)$", re.MULTILINE)
 
 
 def is_merge(subject: str) -> bool:
     """Whether the subject is one that git or a forge writes for a merge; "Merge duplicate rows" is none."""
     return subject.startswith(("Merge", "Auto merge")) and _MERGE.match(subject) is not None
+
+
+def said_by(message: Message) -> tuple[Message | None, bool]:
+    """What says what a commit brings, None where it brings nothing of its own; and whether it is a merge."""
+    if not is_merge(message.subject):
+        return without_forge_prefix(message), False
+    said = merged_change(message)
+    message.pull_request = request_number(message)
+    return said, True
 
 
 def request_number(message: Message) -> str | None:
@@ -66,7 +76,10 @@ def squashed(message: Message) -> list[Message]:
     One such bullet is enough behind a pull request's number; elsewhere it takes two, and they must be half of the
     list, so that prose with a list in it is not mistaken for one.
     """
-    if "* " not in message.rest and "- " not in message.rest:
+    rest = message.rest
+    if not ("\n* " in rest or "\n- " in rest or rest[:2] in ("* ", "- ")):
+        return []
+    if not _CONVENTIONAL_BULLET.search("\n" + rest):
         return []
     bullets = list(_BULLET.finditer(quoting.masked(message.rest)))
     conventional = sum(_is_conventional(bullet[1]) for bullet in bullets)
@@ -83,5 +96,5 @@ def squashed(message: Message) -> list[Message]:
 
 
 def _is_conventional(line: str) -> bool:
-    header = HEADER.fullmatch(line)
+    header = HEADER.fullmatch(line) if ":" in line else None
     return header is not None and header[1].lower() in sections.TYPES

@@ -11,6 +11,8 @@ from aiops_changelog.engine.footers import Footer
 HEADER = re.compile(r"([^\W\d_][\w-]*)(?:\(\s*([^()\s][^()]*)\))?(!)?: +(\S.*)", re.DOTALL)
 _TICKET = re.compile(r"(?:\[([A-Z][A-Z0-9]{1,9}-[0-9]+)\]|([A-Z][A-Z0-9]{1,9}-[0-9]+)(?=[\s:]))[\s:|-]*")
 _CONTROL = re.compile(r"[^\S ]+|[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_PICKED = re.compile(r"^\(cherry picked from commit ([0-9a-fA-F]{7,64})\)", re.MULTILINE)
+_FIRST_SYMBOL = "\u203c"
 
 
 @dataclass(slots=True)
@@ -18,7 +20,8 @@ class Message:
     """Facts stated by one message. ``type`` is lower case and None where the subject has no header.
 
     ``rest`` is the raw text behind the subject's line; ``description`` has no trailing pull-request number;
-    ``marker`` is what a leading gitmoji says.
+    ``marker`` is what a leading gitmoji says. ``key`` is what spellings of one subject share. ``picked`` are the hashes
+    that it was cherry-picked from, in lower case.
     """
 
     subject: str
@@ -28,10 +31,16 @@ class Message:
     scope: str | None = None
     breaking: bool = False
     note: str | None = None
-    footers: tuple[Footer, ...] = footers.NO_FOOTERS
     references: tuple[str, ...] = ()
     pull_request: str | None = None
     marker: ChangeSection | None = None
+    key: str = ""
+    picked: tuple[str, ...] = ()
+
+    @property
+    def footers(self) -> tuple[Footer, ...]:
+        """The footers, looked for when they are asked for: most messages are done without them."""
+        return footers.parse(self.rest) if self.rest else footers.NO_FOOTERS
 
 
 def parse(text: str) -> Message:
@@ -43,37 +52,47 @@ def parse(text: str) -> Message:
         subject, _, rest = text.lstrip().partition("\n")
     if not subject.isprintable():
         subject = _CONTROL.sub(" ", subject)
-    message = _parse_subject(subject.rstrip(), rest)
-    if rest:
-        message.footers = footers.parse(rest)
-        if message.footers and "BREAKING" in rest:
-            message.note = footers.breaking_note(message.footers)
-            message.breaking = message.breaking or message.note is not None
-    if "#" in text or "-" in text:
+    subject = subject.rstrip()
+    description, pull_request = references.split_request(subject) if subject[-1:] == ")" else (subject, None)
+    message = Message(subject, rest, description, pull_request=pull_request, key=subject_key(description))
+    _read_header(message)
+    if "BREAKING" in rest:
+        message.note = footers.breaking_note(message.footers)
+        message.breaking = message.breaking or message.note is not None
+    if "(cherry picked from commit " in rest:
+        message.picked = tuple(source.lower() for source in _PICKED.findall(rest))
+    if "#" in text or "-" in text or "!" in rest:
         message.references = references.find(text)
     return message
 
 
-def _parse_subject(subject: str, rest: str) -> Message:
-    description, pull_request = subject, None
+def subject_key(subject: str) -> str:
+    """What two spellings of one subject share: case, spacing, and the numbers of its pull request left aside."""
     if subject.endswith(")"):
-        match = references.PULL_REQUEST.search(subject)
-        if match and match.start():
-            description, pull_request = subject[: match.start()].rstrip(), match[1]
-    header = HEADER.fullmatch(description)
-    marker = None
-    if not header or header[1].lower() not in sections.TYPES:
-        marker, description = _without_prefix(description)
-        header = HEADER.fullmatch(description)
-    message = Message(subject, rest, description, pull_request=pull_request, marker=marker)
+        subject = references.without_requests(subject)
+    key = subject.casefold()
+    return " ".join(key.split()) if "  " in key else key.strip()
+
+
+def _read_header(message: Message) -> None:
+    """Read the header off the description, which becomes what stands behind it."""
+    description = message.description
+    header = HEADER.fullmatch(description) if ":" in description else None
+    if (header is None or header[1].lower() not in sections.TYPES) and _may_have_prefix(description):
+        message.marker, message.description = _without_prefix(description)
+        header = HEADER.fullmatch(message.description)
+        message.breaking = message.marker is ChangeSection.BREAKING
     if header:
-        message.type = header[1].lower()
-        message.scope = header[2].strip() if header[2] else None
-        message.breaking = header[3] is not None
-        message.description = header[4]
-    if marker is ChangeSection.BREAKING:
-        message.breaking = True
-    return message
+        type_, scope, mark, message.description = header.groups()
+        message.type = type_.lower()
+        message.scope = scope.strip() if scope else None
+        message.breaking = message.breaking or mark is not None
+
+
+def _may_have_prefix(subject: str) -> bool:
+    """Whether a gitmoji or a ticket's key can stand in front: a look at two characters."""
+    first, second = subject[:1], subject[1:2]
+    return first in (":", "[") or first >= _FIRST_SYMBOL or (first.isupper() and (second.isupper() or second.isdigit()))
 
 
 def _without_prefix(subject: str) -> tuple[ChangeSection | None, str]:

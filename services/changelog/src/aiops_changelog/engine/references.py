@@ -7,6 +7,8 @@ _NUMBER = re.compile(r"#[0-9]+\b")
 _NAME = f"{string.ascii_letters}{string.digits}_.-"
 _LONGEST_NAME = 121
 _KEY = re.compile(r"(?<![\w/-])(?:CVE-[0-9]{4}-[0-9]{4,}|([A-Z][A-Z0-9]{1,9})-[0-9]{1,7})(?![\w-])")
+# Keys begin far from most dashes: this finds the few that are worth a look, several times as fast.
+_MAYBE_KEY = re.compile(r"-[0-9]")
 _MERGE_REQUEST = re.compile(r"^See merge request (\S+![0-9]+)", re.MULTILINE)
 # Names of standards and algorithms that look like ticket keys.
 _STANDARD_NAMES = (
@@ -14,8 +16,25 @@ _STANDARD_NAMES = (
     "PEP PKCS POSIX RC RFC RS RSA SHA SHA2 SHA3 SSE TLS UCS UTF WIN WINDOWS X"
 )
 _STANDARDS = frozenset(_STANDARD_NAMES.split())
-PULL_REQUEST = re.compile(r"\(#([0-9]+)\)$")
-"""The number that GitHub puts behind the subject of a squashed or merged pull request."""
+_REQUESTS = re.compile(r"(?:\s*\((?:backport |cherry-pick |bp )?(?:#|gh-)[0-9]+\))+$", re.IGNORECASE)
+
+
+def split_request(subject: str) -> tuple[str, str | None]:
+    """The subject without the number that GitHub puts behind it, and the number; None where it has none."""
+    start = subject.rfind("(#")
+    number = subject[start + 2 : -1]
+    if start > 0 and number.isdecimal() and number.isascii() and subject[-1] == ")":
+        return subject[:start].rstrip(), number
+    return subject, None
+
+
+def without_requests(subject: str) -> str:
+    """The subject without any numbers behind it: ``(#12)``, ``(backport #12)``, ``(#12) (#15)``."""
+    tail = max(0, len(subject) - _LONGEST_NAME)
+    if subject.find("(", tail) <= 0 or not ("#" in subject or "gh-" in subject.lower()):
+        return subject
+    match = _REQUESTS.search(subject, tail)
+    return subject[: match.start()] if match and match.start() else subject
 
 
 def find(text: str) -> tuple[str, ...]:
@@ -23,20 +42,29 @@ def find(text: str) -> tuple[str, ...]:
     found: list[tuple[int, str]] = []
     if "#" in text:
         for match in _NUMBER.finditer(text):
-            reference = _with_repository(text, match)
+            start = match.start()
+            reference = match[0] if not start or text[start - 1] in " (" else _with_repository(text, match)
             if reference:
-                found.append((match.start(), reference))
-    if "-" in text:
+                found.append((start, reference))
+    if "-" in text and _has_key(text):
         keys = _KEY.finditer(text)
         found.extend((match.start(), match[0]) for match in keys if match[1] not in _STANDARDS)
     if "See merge request " in text:
         found.extend((match.start(), match[1]) for match in _MERGE_REQUEST.finditer(text))
-    return tuple(dict.fromkeys(reference for _, reference in sorted(found))) if found else ()
+    if len(found) < 2:  # the common case
+        return (found[0][1],) if found else ()
+    return tuple(dict.fromkeys(reference for _, reference in sorted(found)))
+
+
+def _has_key(text: str) -> bool:
+    return any(
+        (before := text[match.start() - 1]).isupper() or before.isdigit() for match in _MAYBE_KEY.finditer(text, 1)
+    )
 
 
 def _with_repository(text: str, match: re.Match[str]) -> str | None:
     start = match.start()
-    before = text[start - 1] if start else " "
+    before = text[start - 1]
     if before in "&#/":  # an HTML entity, a doubled sign, the fragment of a URL
         return None
     if not (before.isalnum() or before in "_-."):

@@ -2,11 +2,12 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from aiops_changelog.engine import quoting, references
-from aiops_changelog.engine.message import Message
+from aiops_changelog.engine.message import Message, subject_key
 
 _HASH = r"[0-9a-fA-F]{4,64}"
 _STATED = re.compile(rf"^This reverts commits?:?\s+((?:{_HASH}\b(?:[\s,]+(?:and\s+)?|\.?$|\.?\s)?)+)", re.MULTILINE)
@@ -19,6 +20,7 @@ _HASH_FOOTERS = frozenset(("refs", "ref", "reverts", "revert"))
 _SHORTEST_UNMARKED = 7
 _LONGER_THAN_WORDS = 16
 _MOST_OF_A_REQUEST = 100
+_WHOLE = 40
 
 
 @dataclass(slots=True)
@@ -41,9 +43,8 @@ class Cancellation:
 
 def stated(message: Message) -> Revert | None:
     """The revert that a message states, None for any other message."""
-    subject = message.subject
-    announced = message.type == "revert" or subject.startswith(_PLAIN)
-    if not announced and "This reverts commit" not in message.rest:
+    announced = message.type == "revert" or (message.subject[:2] == "Re" and message.subject.startswith(_PLAIN))
+    if not announced and (not message.rest or "This reverts commit" not in message.rest):
         return None
     visible = quoting.masked(message.rest)
     hashes = _stated_hashes(visible)
@@ -71,7 +72,7 @@ def _is_no_word(text: str) -> bool:
 
 
 def _quoted_subject(message: Message) -> str | None:
-    plain = references.PULL_REQUEST.sub("", message.subject).rstrip()
+    plain = references.split_request(message.subject)[0]
     if reapplied := _REAPPLIED.match(plain):
         return f'Revert "{reapplied[1]}"'
     if quoted := _QUOTED.match(plain):
@@ -79,18 +80,19 @@ def _quoted_subject(message: Message) -> str | None:
     return message.description if message.type == "revert" else None
 
 
-def resolve(messages: Sequence[Message], hashes: Sequence[str | None]) -> Cancellation:
+def resolve(messages: Sequence[Message], hashes: Sequence[str | None], reverts: Mapping[int, Revert]) -> Cancellation:
     """Cancel what was reverted within ``messages``; ``hashes`` are theirs, None where a commit has none.
+
+    ``reverts`` are the positions of those that state a revert, and what they state.
 
     A revert names its target by hash (any prefix), else by pull request, else by subject. A commit stands unless a
     standing commit reverts it, so the revert of a revert restores. A pure revert all of whose targets are here is
     spent and goes with them. Of several commits with the quoted subject the next one in input order is meant, for
     `git log` lists the newest first.
     """
-    reverts = {i: revert for i, message in enumerate(messages) if (revert := stated(message))}
     if not reverts:
         return Cancellation(set(), set())
-    finder = _Targets(messages, hashes)
+    finder = _Targets(messages, hashes, reverts.values())
     targets: dict[int, set[int]] = {}
     unclear: set[int] = set()
     complete: set[int] = set()
@@ -133,16 +135,23 @@ def _standing(targets: dict[int, set[int]]) -> dict[int, bool]:
 class _Targets:
     """Finds commits by hash prefix, pull request and subject."""
 
-    def __init__(self, messages: Sequence[Message], hashes: Sequence[str | None]) -> None:
+    def __init__(self, messages: Sequence[Message], hashes: Sequence[str | None], reverts: Iterable[Revert]) -> None:
         self._by_hash = {h.lower(): i for i, h in enumerate(hashes) if h}
-        self._sorted = sorted(self._by_hash)
-        self._lengths = sorted({len(h) for h in self._sorted})
-        self._by_subject: dict[str, list[int]] = {}
+        self._by_subject: dict[str, list[int]] = {subject_key(r.subject): [] for r in reverts if r.subject is not None}
         self._by_request: dict[str, list[int]] = {}
         for i, message in enumerate(messages):
-            self._by_subject.setdefault(subject_key(message.subject), []).append(i)
+            if message.key in self._by_subject:
+                self._by_subject[message.key].append(i)
             if message.pull_request and not message.subject.startswith("Revert "):
                 self._by_request.setdefault(message.pull_request, []).append(i)
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self._by_hash)
+
+    @cached_property
+    def _lengths(self) -> list[int]:
+        return sorted({len(h) for h in self._by_hash})
 
     def find(self, position: int, revert: Revert) -> list[list[int]]:
         """Per named target, the positions it may mean: none, one, or several where it is ambiguous."""
@@ -156,6 +165,8 @@ class _Targets:
         return [candidates[behind : behind + 1] or candidates[max(0, before - 1) : before]]
 
     def _with_hash(self, wanted: str) -> list[int]:
+        if len(wanted) == _WHOLE and wanted in self._by_hash:
+            return [self._by_hash[wanted]]
         start = bisect_left(self._sorted, wanted)
         nearest = self._sorted[start : start + 2]  # two are enough to be ambiguous
         found = [self._by_hash[known] for known in nearest if known.startswith(wanted)]
@@ -164,10 +175,3 @@ class _Targets:
                 self._by_hash[wanted[:n]] for n in self._lengths if n < len(wanted) and wanted[:n] in self._by_hash
             ]
         return found
-
-
-def subject_key(subject: str) -> str:
-    """What two spellings of one subject share: case, spacing, and the pull request's number left aside."""
-    if subject.endswith(")"):
-        subject = references.PULL_REQUEST.sub("", subject)
-    return " ".join(subject.casefold().split())

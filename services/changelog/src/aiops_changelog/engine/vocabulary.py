@@ -1,30 +1,39 @@
-"""The words that free-form commit subjects use, by what they say about a change."""
+"""The words that free-form commit subjects use, by what they say about a change. Plain tables: they load at once."""
 
 import re
 
 from aiops_changelog.domain import ChangeSection as Section
 
 _VERBS = {
-    Section.ADDED: "add allow create enable expose implement introduce provide support",
+    Section.ADDED: (
+        "accept add allow create detect emit enable export expose implement include introduce let offer provide ship "
+        "support"
+    ),
     Section.CHANGED: (
-        "accelerate adapt adjust align alter apply change convert decrease default disable downgrade enhance extend "
-        "follow hide improve increase limit lower make merge migrate modify move optimise optimize override port "
-        "prefer raise reduce reimplement rename reorder replace require rework rewrite set show speed swap switch "
-        "treat tune tweak unify upgrade update use"
+        "accelerate adapt adjust align alter apply batch cache change compress decrease default defer disable "
+        "display enhance extend follow hide improve increase limit lower make memoise memoize merge minify modify "
+        "optimise optimize override parallelise parallelize port prefer preload raise redesign reduce reimplement "
+        "rename reorder replace require restyle reuse rewrite set show shrink speed swap switch treat trim tune "
+        "tweak unify update use"
     ),
     Section.DEPRECATED: "deprecate",
-    Section.REMOVED: "delete drop eliminate kill remove retire",
+    Section.REMOVED: "delete discontinue drop eliminate kill remove retire",
     Section.FIXED: (
-        "address avoid catch correct ensure escape fix guard handle patch prevent repair resolve respect restore solve "
-        "unbreak validate workaround"
+        "address allocate avoid catch check close consider correct ensure escape exclude fix guard handle honor "
+        "honour keep mitigate normalise normalize omit pass patch preserve prevent recover reject repair reset "
+        "resolve respect restore return sanitise sanitize solve strip tolerate unbreak validate wait watch workaround"
     ),
     Section.INTERNAL: (
-        "annotate backport bump clarify clean cleanup comment document factor format inline lint pin polish prepare "
-        "refactor reformat regenerate release reorganise reorganize restructure simplify sync test tidy typo uncomment "
-        "vendor wip"
+        "annotate assert backport bump clarify clean cleanup comment consolidate convert cover decouple deduplicate "
+        "document downgrade extract factor format inline isolate lint migrate mock modernise modernize modularise "
+        "modularize move pin polish prepare reference refactor reformat regenerate release relocate reorganise "
+        "reorganize restructure rework silence simplify split sync test tidy typo uncomment upgrade vendor wip"
     ),
 }
-_IRREGULAR = {"made": "make", "shown": "show", "hid": "hide", "rewrote": "rewrite", "rewritten": "rewrite"}
+_IRREGULAR = {
+    **{"made": "make", "shown": "show", "hid": "hide", "rewrote": "rewrite", "rewritten": "rewrite", "kept": "keep"},
+    **{"sped": "speed", "caught": "catch"},
+}
 
 
 def _forms(verb: str) -> list[str]:
@@ -47,56 +56,108 @@ VERBS: dict[str, Section] = {
 """Every form of every verb → the section that it opens."""
 
 _FILLERS = (
-    "a actually again all also an and better correctly finally first further initial just mark minor more now of one "
-    "please properly quick quickly really simple slightly small some the then to try trying various we"
+    "a actually again all also always an and better correctly finally first further initial just mark minor more now "
+    "of one only please properly quick quickly really simple slightly small some temporarily the then to try trying "
+    "various we"
 )
 FILLERS = frozenset(_FILLERS.split())
 """Words that may stand before the verb."""
 
 _INTERNAL_NOUNS = (
-    "appveyor benchmark benchmarks changelog ci circleci codecov codeowners comment comments contributing copyright "
-    "coverage dependabot docs docstring docstrings documentation editorconfig eslint fixture fixtures flake8 gitignore "
-    "imports indent indentation license lint linter linting lockfile makefile mypy news prettier pylint pytest readme "
-    "refactoring rubocop ruff spelling spec specs submodule submodules test tests testcase testcases testing travis "
-    "typo typos unittest unittests warnings whitespace wording workflow workflows clippy rustfmt snapshot snapshots "
-    "boilerplate formatting nits"
+    "conduct example examples matrix appveyor benchmark benchmarks boilerplate changelog ci circleci clippy codecov "
+    "codeowners codestyle comment comments contributing contributors copyright coverage dependabot devdependencies "
+    "docblock dockerfile docs docstring docstrings documentation e2e editorconfig eslint fixture fixtures flake8 "
+    "formatter formatting gitignore helper helpers indent indentation internal internals jenkinsfile jsdoc license "
+    "lint linter linting lockfile makefile mypy news nits playground prettier pylint pytest readme refactoring "
+    "renovate rubocop ruff rustfmt spec specs spelling storybook submodule submodules test testcase testcases "
+    "testing tests todo todos travis tsconfig typo typos unittest unittests whitespace workflow workflows"
 )
 INTERNAL_NOUNS = frozenset(_INTERNAL_NOUNS.split())
 """Things that users of a release do not see."""
 
-INTERNAL_PHRASE = re.compile(
-    r"\b(?:dead code|unused|code style|unit tests?|build (?:failure|error|script|warning|system)s?|fix (?:the )?build"
-    r"|pre-commit|github actions?|gitlab-ci|release notes?|version (?:bump|number)|(?:bump|update|upgrade)s? "
-    r"(?:all )?(?:dependenc|deps|requirements|version|copyright|authors)|initial commit|first commit|code review"
-    r"|review comments?|type (?:hint|annotation)s?|(?:dev|build|test) dependenc|translations? from|"
-    r"post[- ]release|(?:back to|start) (?:development|dev)|next (?:development|snapshot))"
+_INTERNAL_AREAS = "kbuild maintainers scripts selftests tooling tools"
+AREAS = INTERNAL_NOUNS | frozenset(_INTERNAL_AREAS.split())
+"""Parts of a project, named in front of a subject, that users do not see."""
+
+OUTSIDE = frozenset(("support", "option", "flag", "command", "when", "if"))
+"""What names something that users see, or begins to say when: internal nouns behind it say nothing."""
+
+_PERFORMANCE = (
+    "faster performance perf latency speedup throughput lazily overhead allocation allocations hot lazy copying "
+    "copies needless repeated"
 )
-SECURITY_PHRASE = re.compile(
-    r"\bcve-[0-9]{4}|\bghsa-|\bvulnerab|\bsecurity\b|\bxss\b|\bcsrf\b|\bssrf\b|\brce\b|\b(?:sql|command|code|header|"
-    r"log|html|shell) injection|privilege escalation|(?:path|directory) traversal|denial[- ]of[- ]service|\bredos\b"
-    r"|auth(?:entication|orization)? bypass|remote code execution|timing attack"
+PERFORMANCE = frozenset(_PERFORMANCE.split())
+"""What is done about these changes no behaviour but how fast it is."""
+
+_CUES = {
+    Section.DEPRECATED: "deprecated deprecation",
+    Section.SECURITY: "cve ghsa vulnerability vulnerabilities vulnerable security xss csrf ssrf rce redos",
+    Section.INTERNAL: "unused unneeded unnecessary redundant deadcode clarity readability assertion assertions",
+    Section.FIXED: (
+        "fix fixes fixed fixing bug bugs bugfix hotfix crash crashes crashed crashing leak leaks regression "
+        "regressions stuck deadlock deadlocks segfault segfaults npe overflow typeerror keyerror broken incorrect "
+        "incorrectly correct wrong wrongly hang hangs hanging panic panics missing invalid properly correctly "
+        "mistakenly undefined failing fails failure"
+    ),
+    Section.ADDED: "new ability can configurable",
+    Section.CHANGED: f"instead better bigger smaller {_PERFORMANCE}",
+}
+_COMPLAINTS = (
+    "error errors issue issues problem problems cannot can't exception exceptions warning double duplicate "
+    "duplicated stale typings windows macos safari firefox"
 )
-FIXED_PHRASE = re.compile(
-    r"\b(?:fix(?:es|ed|ing)?|bugs?|bugfix|hotfix|crash(?:es|ed|ing)?|leaks?|regressions?|deadlocks?|race conditions?"
-    r"|segfaults?|null pointer|npe|off[- ]by[- ]one|overflow|memory leak|typeerror|keyerror|exceptions? when|broken"
-    r"|incorrect(?:ly)?|wrong(?:ly)?|hang(?:s|ing)?|infinite loop|panic(?:s|king)?)\b"
+COMPLAINTS = frozenset(_COMPLAINTS.split())
+"""What is wrong, where no verb says what is done about it."""
+_PAIRS = {
+    Section.SECURITY: (
+        "sql injection|command injection|code injection|header injection|log injection|html injection|"
+        "shell injection|privilege escalation|path traversal|directory traversal|denial of|auth bypass|"
+        "authentication bypass|authorization bypass|remote code|timing attack|prototype pollution|open redirect"
+    ),
+    Section.INTERNAL: (
+        "dead code|code style|unit test|unit tests|build failure|build error|build script|build scripts|"
+        "build warning|build system|fix build|the build|pre commit|github action|github actions|gitlab ci|"
+        "release note|release notes|version bump|version number|bump dependencies|update dependencies|"
+        "upgrade dependencies|updates dependencies|update dependency|update deps|bump deps|upgrade deps|"
+        "all dependencies|dev dependency|update requirements|update version|bump version|update copyright|"
+        "update authors|initial commit|first commit|code review|review comments|review comment|type hint|type hints|"
+        "type annotation|type annotations|merge conflicts|resolve conflicts|merge conflict|re generate|"
+        "update snapshots|update snapshot|fix imports|clean imports|up imports|sort imports|imports in|"
+        "compiler warning|compiler warnings|fix warnings|lint warnings|false positive|false positives|issue template|"
+        "issue templates|in tests|for tests|the tests|test data|dev dependencies|build dependencies|"
+        "test dependencies|translations from|post release|back to|start development|next development|next snapshot|"
+        "lock file|example app|sponsors list|magic number|magic numbers"
+    ),
+    Section.FIXED: (
+        "race condition|race conditions|null pointer|off by|memory leak|exception when|infinite loop|make sure|"
+        "makes sure|made sure"
+    ),
+    Section.ADDED: "support for|support of|option to|ability to|first version|first draft|allow for|it possible",
+    Section.CHANGED: "no longer|instead of|by default|rather than|default to|defaults to",
+}
+CUES: dict[str, Section] = {word: section for section, words in _CUES.items() for word in words.split()}
+"""A word that says something wherever it stands."""
+CUE_WORDS = frozenset(CUES)
+PAIRS: dict[str, Section] = {pair: section for section, pairs in _PAIRS.items() for pair in pairs.split("|")}
+"""Two words, one behind the other, that do."""
+PAIR_WORDS = frozenset(max(pair.split(), key=len) for pair in PAIRS)
+"""The longer word of each pair, which is the rarer one: without any of them there is no pair."""
+
+_NEGATIONS = (
+    "don't dont doesn't never stop no shouldn't can't skip skips skipped skipping ignore ignores ignored ignoring"
 )
-NEGATION = re.compile(
-    r"(?:do not|don't|dont|does not|doesn't|never|stop|no more|should not|shouldn't|must not|skip|ignore)\b"
-)
-ADDED_PHRASE = re.compile(r"\b(?:support (?:for|of)|new (?!line)\w+|option to|ability to|first (?:version|draft) of)\b")
-CHANGED_PHRASE = re.compile(
-    r"\b(?:no longer|instead of|by default|faster|performance|improve\w*|better|rather than|defaults? to"
-    r"|optimi[sz]\w+)\b"
+NEGATIONS = frozenset(_NEGATIONS.split())
+NEGATED = frozenset(("do not", "does not", "should not", "must not", "no more"))
+
+DEPENDENCY_VERBS = frozenset(("bump", "bumps", "bumped", "update", "updates", "upgrade", "upgrades", "pin"))
+DEPENDENCY = re.compile(
+    r"(?:bump|update|upgrade|pin)s?\s+\S+(?:\s+\S+){0,3}\s+(?:from\s+\S+\s+to|to|requirement)\s+\W?v?[0-9]"
 )
 RELEASE = re.compile(
     r"(?:(?:release|version|bump(?: version)?(?: to| from)?|prepare(?: for)?(?: release)?|tag|cut|publish)[:\s]+)?"
     r"(?:[\w@/.-]+[@\s-])?v?[0-9]+\.[0-9]+[\w.+-]*(?:\s+release| -> .*| to .*|\s+\[.*\])?\.?"
 )
 """A subject that is nothing but a release."""
-DEPENDENCY = re.compile(
-    r"(?:bump|update|upgrade|pin)\s+\S+(?:\s+\S+){0,3}\s+(?:from\s+\S+\s+to|to|requirement)\s+\W?v?[0-9]"
-)
 INTERNAL_PATH = re.compile(
     r"(?:^|/)(?:tests?|testing|__tests__|specs?|docs?|documentation|\.github|\.circleci|\.gitlab|\.vscode|\.idea"
     r"|benchmarks?|fixtures|testdata|ci)/"

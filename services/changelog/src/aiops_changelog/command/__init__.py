@@ -1,0 +1,1 @@
+"""What ``render`` does: it reads commits, and writes their changelog."""

@@ -1,0 +1,124 @@
+"""Commits of a git repository, as git writes them: nothing waits for the end of the history."""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from aiops_changelog.command import gitlog
+from aiops_changelog.command.complaints import failure, remark
+from aiops_changelog.domain import Commit
+
+_CHUNK = 1 << 20
+# What %B can hold is up to the authors; what the output holds is not, whatever the user configured.
+_SETTINGS = ("i18n.logOutputEncoding=UTF-8", "log.showSignature=false", "color.ui=false", "core.quotePath=false")
+
+
+class History:
+    """The output of a ``git log`` that runs from the start on; ``commits`` reads it once.
+
+    Raises typer.Exit, with the reason on standard error, for what is no repository or no range of one.
+    """
+
+    def __init__(self, repository: Path, range_: str | None, *, with_paths: bool = False) -> None:
+        if not repository.is_dir():
+            raise failure(f"{repository} is not a directory; --git takes the path of a repository")
+        self._repository = repository
+        self._range = range_
+        # A file, because git could fill a second pipe while we read the first.
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the output is read
+        self._with_paths = with_paths
+        form = gitlog.GIT_FORMAT_WITH_PATHS if with_paths else gitlog.GIT_FORMAT
+        arguments = ["log", "-z", f"--format={form}", "--name-only" if with_paths else "--no-patch"]
+        arguments += ["--end-of-options", range_ or "HEAD", "--"]
+        self._process = start(repository, arguments, self._complaints)
+
+    def commits(self) -> Iterator[Commit]:
+        """The commits as they come, newest first; git ends when its reader does."""
+        return (gitlog.from_git_with_paths if self._with_paths else gitlog.from_git)(self._chunks())
+
+    def _chunks(self) -> Iterator[bytes]:
+        assert self._process.stdout is not None
+        count = 0
+        with self._complaints, self._process:
+            try:
+                while chunk := os.read(self._process.stdout.fileno(), _CHUNK):
+                    count += len(chunk)
+                    yield chunk
+            finally:
+                self._process.stdout.close()
+                returned = self._process.wait()
+            if returned:
+                self._complaints.seek(0)
+                raise failure(self._explained(self._complaints.read().decode(errors="replace").strip()))
+        if not count:
+            self._tell_empty()
+
+    def _explained(self, said: str) -> str:
+        """git's complaint in terms of what was asked for."""
+        repository, range_ = self._repository, self._range
+        if "not a git repository" in said:
+            return f"{repository} is not a git repository"
+        if range_ is None:
+            return f"{repository} has no commits yet" if "HEAD" in said else f"cannot read {repository}: {said}"
+        if "unknown revision" in said or "bad revision" in said or "Invalid" in said:
+            missing = "; it is a shallow clone: `git fetch --unshallow --tags` may bring it" if self.is_shallow else ""
+            return (
+                f"{range_} is not a range of commits in {repository}; give FROM..TO with existing tags, branches or "
+                f"hashes{missing}"
+            )
+        return f"cannot read {range_} of {repository}: {said}"
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether older commits are missing from this repository; looks where `git clone --depth` leaves its mark."""
+        return any((self._repository / place).exists() for place in (".git/shallow", "shallow"))
+
+    def _tell_empty(self) -> None:
+        start_, dots, end = (self._range or "").partition("..")
+        if dots and not end.startswith("."):
+            turned = f"{end or 'HEAD'}..{start_ or 'HEAD'}"
+            count = answer(self._repository, ["rev-list", "--count", "--end-of-options", turned, "--"])
+            if count not in ("", "0"):
+                raise failure(
+                    f"{self._range} has no commits, but {turned} has {int(count):,}: give the older end first"
+                )
+        remark(f"no commits in {self._range or 'the history'} of {self._repository}")
+
+
+def start(repository: Path, arguments: list[str], complaints: IO[bytes]) -> subprocess.Popen[bytes]:
+    """git with ``arguments``, its output in a pipe that is as large as the system allows."""
+    command = ["git", "-C", str(repository)]
+    for setting in _SETTINGS:
+        command += ["-c", setting]
+    try:
+        process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=complaints)  # noqa: S603
+    except FileNotFoundError:
+        raise failure("git is not installed; install it, or give commits on stdin") from None
+    with contextlib.suppress(OSError, AttributeError):  # it only saves git from waiting while our modules load
+        fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, _CHUNK)  # type: ignore[union-attr]
+    return process
+
+
+def answer(repository: Path, arguments: list[str]) -> str:
+    """What git answers to a question, empty where it has no answer."""
+    with tempfile.TemporaryFile() as complaints, start(repository, arguments, complaints) as process:
+        assert process.stdout is not None
+        return process.stdout.read().decode(errors="replace").strip()
+
+
+def patch_ids(repository: Path, range_: str | None) -> dict[str, str]:
+    """Hash → patch id of all commits that change something; git computes every difference, which takes long."""
+    with tempfile.TemporaryFile() as complaints:
+        log = start(
+            repository, ["log", "--patch", "--no-merges", "--end-of-options", range_ or "HEAD", "--"], complaints
+        )
+        with log:
+            command = ["git", "-C", str(repository), "patch-id", "--stable"]
+            done = subprocess.run(command, stdin=log.stdout, stdout=subprocess.PIPE, stderr=complaints, check=False)  # noqa: S603
+    pairs = (line.split() for line in done.stdout.decode(errors="replace").splitlines())
+    return {commit: patch for patch, commit in pairs}
