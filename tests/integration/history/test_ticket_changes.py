@@ -133,7 +133,13 @@ async def test_nobody_has_a_history_that_does_not_exist(triage: TriageService) -
 
 
 @pytest.mark.parametrize(
-    ("service", "table"), [("triage", "ticket_changes"), ("summarizer", "log_changes"), ("auth", "security_events")]
+    ("service", "table"),
+    [
+        ("triage", "ticket_changes"),
+        ("summarizer", "log_changes"),
+        ("changelog", "changelog_changes"),
+        ("auth", "security_events"),
+    ],
 )
 @pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_the_services_role_may_add_and_nothing_else(

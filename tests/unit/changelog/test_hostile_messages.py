@@ -2,7 +2,7 @@
 
 import pytest
 
-from aiops_changelog.domain import ChangeSection, Entry
+from aiops_changelog.domain import ChangeSection, Commit, Entry
 from aiops_changelog.engine import generate_from_entries
 
 from .drafting import DAY, all_entries, draft_of
@@ -37,6 +37,21 @@ MESSAGES = {
 def test_time_stays_in_proportion(name: str) -> None:
     draft = draft_of(*[MESSAGES[name]] * 2)
     assert sum(len(entry.commits) for entry in all_entries(draft)) == 2
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("has_hash", [False, True])
+def test_many_identical_commits(has_hash: bool) -> None:
+    commits = [Commit("fix: same thing\n\nbody", f"{i:040x}" if has_hash else None) for i in range(100_000)]
+    (entry,) = all_entries(draft_of(*commits))
+    assert len(set(entry.commits)) == 100_000
+
+
+@pytest.mark.timeout(60)
+def test_a_message_of_ten_megabytes() -> None:
+    body = "word BREAKING CHANGE: - * x #12 AB-1 ``` (\n\n" * 230_000
+    (entry,) = all_entries(draft_of(f"feat: big\n\n{body}"))
+    assert entry.text == "big"
 
 
 @pytest.mark.timeout(30)

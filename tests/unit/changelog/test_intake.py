@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -8,26 +9,29 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from aiops_changelog.__main__ import cli
+from aiops_changelog.command.gitlog import from_git, from_git_with_paths
 from aiops_changelog.domain import Commit
-from aiops_changelog.engine.intake import InvalidCommit, from_git, from_text
+from aiops_changelog.engine.intake import InvalidCommit, from_text
 
-STREAM = (
-    b"\0" + b"a" * 40 + b"\0Ann\0" + b"2024-05-01T12:00:00+02:00\0feat: x\n\nbody\n\0\nsrc/a.py\0docs/b \xc3\xa9\0"
-    b"\0" + b"b" * 40 + b"\0\0" + b"2024-05-01T12:00:00Z\0\0"
-    b"\0" + b"c" * 40 + b"\0Bo \xff\0" + b"-9999999-01-01\0fix: y\n\0"
+from .drafting import draft_of, sections_of
+
+WITH_PATHS = (
+    b"\0" + b"a" * 40 + b"\0Ann\0feat: x\n\nbody\n\0\nsrc/a.py\0docs/b \xc3\xa9\0"
+    b"\0" + b"b" * 40 + b"\0\0\0"
+    b"\0" + b"c" * 40 + b"\0Bo \xff\0fix: y\n\0"
 )
+PLAIN = b"a" * 40 + b"\0Ann\0feat: x\n\nbody\n\0" + b"b" * 40 + b"\0\0\0" + b"c" * 40 + b"\0Bo \xff\0fix: y\n\0"
+REST = [Commit("", "b" * 40), Commit("fix: y\n", "c" * 40, "Bo \ufffd")]
 
 
-@given(st.lists(st.integers(0, len(STREAM)), max_size=6))
+@given(st.lists(st.integers(0, len(WITH_PATHS)), max_size=6))
 def test_git_streams_may_be_cut_anywhere(cuts: list[int]) -> None:
-    edges = [0, *sorted(cuts), len(STREAM)]
-    chunks = [STREAM[start:end] for start, end in pairwise(edges)]
-    noon = datetime(2024, 5, 1, 10, tzinfo=UTC)
-    assert list(from_git(chunks)) == [
-        Commit("feat: x\n\nbody\n", "a" * 40, "Ann", noon, ("src/a.py", "docs/b é")),
-        Commit("", "b" * 40, None, noon.replace(hour=12)),
-        Commit("fix: y\n", "c" * 40, "Bo \ufffd", None),
-    ]
+    edges = [0, *sorted(cuts), len(WITH_PATHS)]
+    first = Commit("feat: x\n\nbody\n", "a" * 40, "Ann")
+    plain = [PLAIN[start:end] for start, end in pairwise(edges)]
+    assert list(from_git(plain)) == [first, *REST]
+    with_paths = [WITH_PATHS[start:end] for start, end in pairwise(edges)]
+    assert list(from_git_with_paths(with_paths)) == [replace(first, paths=("src/a.py", "docs/b é")), *REST]
 
 
 def test_raw_messages_and_json_lines() -> None:
@@ -45,6 +49,11 @@ def test_raw_messages_and_json_lines() -> None:
     assert from_text((json.dumps(line) + "\n\n").encode()) == [Commit("feat: a", "abcd", "Ann", noon, ("a",))]
 
 
+def test_a_nul_inside_of_a_json_text_is_a_blank() -> None:
+    (commit,) = from_text(rb'{"message":"feat: a\u0000b"}')
+    assert sections_of(draft_of(commit)) == {"ADDED": ["a b"]}
+
+
 def test_half_a_surrogate_pair_in_json_is_replaced() -> None:
     line = rb'{"message":"feat: \ud800","author":"\udfff","paths":["\ud800"]}'
     assert from_text(line) == [Commit("feat: ?", None, "?", None, ("?",))]
@@ -58,6 +67,8 @@ def test_half_a_surrogate_pair_in_json_is_replaced() -> None:
         ("{}", 'line 2 has no "message"'),
         ('{"message":"x","hash":7}', 'line 2: "hash" must be a text, not 7'),
         ('{"message":"x","paths":"a"}', 'line 2: "paths" must be a list of texts'),
+        ('{"message":' + "[" * 100_000, "line 2 is not JSON"),
+        ('{"message":"a\0b"}', "line 2 is not JSON"),
         ('{"message":"x","committed_at":"noon"}', "line 2: \"committed_at\" is no ISO 8601 time: 'noon'"),
     ],
 )

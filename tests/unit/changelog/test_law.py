@@ -72,6 +72,9 @@ def test_every_commit_is_in_exactly_one_place(commits: list[Commit]) -> None:
     distinct = {(commit.hash, commit.message) for commit in commits if commit.hash}
     assert set(placed.values()) <= {1}
     assert {commit.hash for commit in commits if commit.hash} <= placed.keys()
+    ids = [entry.id for entry in all_entries(draft)]
+    assert all(ids)
+    assert len(set(ids)) == len(ids)
     assert placed.total() == len(distinct) + sum(commit.hash is None for commit in commits)
 
 
@@ -91,8 +94,32 @@ def test_drafts_are_deterministic_and_fit_the_contract(commits: list[Commit]) ->
 def test_every_ready_entry_is_kept_in_its_section(entries: list[Entry]) -> None:
     draft = generate_from_entries(entries, project="p", release=None, previous_release=None, released_on=DAY)
     kept = [(part.section, entry.text) for part in draft.sections for entry in part.entries]
+    assert len({entry.id for entry in all_entries(draft)}) == len(entries)
     assert sorted(kept) == sorted((entry.section, entry.text) for entry in entries)
     assert draft.sections == tuple(sorted(draft.sections, key=lambda part: list(ChangeSection).index(part.section)))
+
+
+def test_an_entry_keeps_its_id_when_commits_come_before_and_behind_it() -> None:
+    fix = Commit("fix: b", "b" * 40)
+    (alone,) = all_entries(draft_of(fix))
+    among = next(e for e in all_entries(draft_of(Commit("feat: a", "a" * 40), fix, Commit("feat: c"))) if e.text == "b")
+    assert alone.id == among.id == "b" * 12
+
+
+def test_commits_whose_hashes_begin_alike_have_ids_of_their_own() -> None:
+    draft = draft_of(*(Commit(f"feat: {end}", "a" * 12 + end * 28) for end in "1234"), Commit("feat: 5", "a" * 12))
+    assert len({entry.id for entry in all_entries(draft)}) == 5
+
+
+def test_the_same_commit_object_twice_counts_once() -> None:
+    commit = Commit("feat: a", "a" * 40)
+    assert [entry.commits for entry in all_entries(draft_of(commit, commit))] == [("a" * 40,)]
+
+
+def test_a_hash_that_looks_like_one_of_ours_hides_nothing() -> None:
+    (entry,) = all_entries(draft_of(Commit("feat: a")))
+    draft = draft_of(Commit("feat: a"), Commit("fix: b", entry.commits[0]), Commit("feat: a"))
+    assert sum(len(one.commits) for one in all_entries(draft)) == 3
 
 
 def test_hashes_used_by_two_messages_hide_neither() -> None:

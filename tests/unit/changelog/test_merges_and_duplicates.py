@@ -1,8 +1,9 @@
 import pytest
 
 from aiops_changelog.domain import Bump, Commit
+from aiops_changelog.engine import generate
 
-from .drafting import all_entries, commits_of, draft_of, hash_at, sections_of
+from .drafting import DAY, all_entries, commits_of, draft_of, hash_at, sections_of
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,24 @@ def test_the_same_pull_request_with_a_similar_subject_shares_an_entry() -> None:
     draft = draft_of("feat: add dark theme (#7)", "Add the dark theme (#7)", "fix: contrast of buttons (#7)")
     assert sections_of(draft) == {"ADDED": ["add dark theme"], "FIXED": ["contrast of buttons"]}
     assert all_entries(draft)[0].commits == (hash_at(1), hash_at(2))
+
+
+def test_a_backport_that_says_so_shares_the_entry() -> None:
+    draft = draft_of("Fix crash on resize (#12)", "Fix crash on resize (backport #12) (#15)", "Fix crash (on resize)")
+    assert [len(entry.commits) for entry in all_entries(draft)] == [2, 1]
+
+
+def test_equal_differences_share_an_entry_whatever_they_are_called() -> None:
+    commits = [Commit("fix: crash", hash_at(1)), Commit("Handle EOF", hash_at(2)), Commit("feat: x", hash_at(3))]
+    draft = generate(
+        commits,
+        project="p",
+        release=None,
+        previous_release=None,
+        released_on=DAY,
+        patch_ids={hash_at(1): "same", hash_at(2): "same", hash_at(3): "other"},
+    )
+    assert [entry.commits for entry in all_entries(draft)] == [(hash_at(3),), (hash_at(1), hash_at(2))]
 
 
 def test_a_breaking_duplicate_makes_the_entry_breaking() -> None:

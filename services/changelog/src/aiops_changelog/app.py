@@ -1,13 +1,18 @@
 """Composition root of the changelog service: the only place that wires."""
 
+from functools import partial
+
 from starlette.applications import Starlette
 
 from aiops_changelog.consumers import command_handlers, request_handlers
+from aiops_changelog.prompts import OPERATION
 from aiops_changelog.repository import ChangelogRepository
-from aiops_changelog.service import ChangelogService
+from aiops_changelog.service import ChangelogReview, ChangelogService
 from aiops_changelog.settings import ChangelogSettings
 from aiops_common.llm import LanguageModel, LLMSettings, build_model
 from aiops_common.messaging.leases import Leases
+from aiops_common.retention import Retention
+from aiops_common.run_records import delete_old_runs
 from aiops_common.runtime import Runtime
 from aiops_common.settings import load_settings
 
@@ -21,7 +26,12 @@ def build_app(settings: ChangelogSettings, *, model: LanguageModel | None = None
     llm = load_settings(LLMSettings)
     model = model or build_model(llm)
     leases = Leases(runtime.pool, seconds=llm.longest_work_seconds if model else None)
-    service = ChangelogService(runtime.pool, ChangelogRepository(), runtime.relay.hand_over, model, leases)
+    chain = OPERATION.chain(settings.chain, seconds=llm.work_seconds)
+    old_runs = partial(delete_old_runs, older_than_days=llm.llm_runs_retention_days)
+    runtime.extra.append(Retention(runtime.pool, "llm_runs", old_runs))
+    repository = ChangelogRepository()
+    service = ChangelogService(runtime.pool, repository, runtime.relay.hand_over, model, leases, chain=chain)
+    review = ChangelogReview(runtime.pool, repository)
     runtime.consume_commands(command_handlers(service), settings, speaks_for_others=GATEWAY)
-    runtime.answer_requests(request_handlers(service), settings, asked_by=GATEWAY)
+    runtime.answer_requests(request_handlers(service, review), settings, asked_by=GATEWAY)
     return runtime.app()

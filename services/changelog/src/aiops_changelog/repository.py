@@ -4,11 +4,14 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from pydantic import TypeAdapter
 
 from aiops_changelog.domain import Changelog
+from aiops_common.history import History
 from aiops_common.messaging.replay import ROWS_AT_ONCE
 from aiops_common.postgres import Connection
+from aiops_contracts.changelog import ChangelogSnapshot
 
 _CHANGELOG = TypeAdapter(Changelog)
 
@@ -17,7 +20,7 @@ class ChangelogRepository:
     """Changelogs, the truth about them; all but identity and state is one document."""
 
     table = "changelogs"
-    history = None
+    history = History("changelog_changes", "changelog_id", ChangelogSnapshot.model_validate)
     insert = """
         INSERT INTO changelogs (id, version, state, project, document, created_at, updated_at)
         SELECT e.* FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[],
@@ -45,7 +48,7 @@ class ChangelogRepository:
     async def get_for_update(self, connection: Connection, changelog_id: UUID) -> Changelog | None:
         """The changelog, locked until the transaction ends; None where there is none."""
         row = await connection.fetchrow("SELECT document FROM changelogs WHERE id = $1 FOR UPDATE", changelog_id)
-        return _CHANGELOG.validate_json(row["document"]) if row else None
+        return _changelog(row) if row else None
 
     async def save(self, connection: Connection, entities: Sequence[Changelog]) -> None:
         """Insert, or replace what may change."""
@@ -56,4 +59,8 @@ class ChangelogRepository:
         behind, arguments = ("", [limit]) if after is None else ("WHERE id > $2", [limit, after])
         statement = f"SELECT document FROM changelogs {behind} ORDER BY id LIMIT $1"
         async for row in connection.cursor(statement, *arguments, prefetch=ROWS_AT_ONCE):
-            yield _CHANGELOG.validate_json(row["document"])
+            yield _changelog(row)
+
+
+def _changelog(row: asyncpg.Record) -> Changelog:
+    return _CHANGELOG.validate_json(row["document"]).identified()

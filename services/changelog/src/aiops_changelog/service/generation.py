@@ -1,16 +1,28 @@
-"""The use cases of the changelog service: make a changelog, or give one up."""
+"""Making a changelog, giving one up, and telling of all that there are."""
 
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from aiops_changelog.domain import Changelog, ChangeSection, Commit, Draft, Entry, JobFailure, JobState, Provenance
-from aiops_changelog.engine import generate, generate_from_entries
-from aiops_changelog.prompts import NotesAnswer, apply, build_prompt
+from aiops_changelog.domain import (
+    Changelog,
+    ChangeSection,
+    Commit,
+    Draft,
+    Entries,
+    Entry,
+    JobFailure,
+    JobState,
+    Provenance,
+    Revision,
+)
+from aiops_changelog.engine import generate, generate_from_entries, redraft
+from aiops_changelog.prompts import OPERATION, improving
 from aiops_changelog.repository import ChangelogRepository
 from aiops_common.engines import engine, job_done
-from aiops_common.llm import LanguageModel, improve
+from aiops_common.llm import Chain, LanguageModel, improve
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
 from aiops_common.messaging.message import Delivery
@@ -18,6 +30,7 @@ from aiops_common.messaging.relay import HandOver
 from aiops_common.messaging.replay import cut_page
 from aiops_common.postgres import Pool
 from aiops_common.redaction import redact_fields
+from aiops_common.run_records import recorded
 from aiops_common.telemetry import current_trace_id, elapsed_ms
 from aiops_contracts import base
 from aiops_contracts.base import Event
@@ -28,6 +41,7 @@ from aiops_contracts.changelog import (
     ChangelogGenerated,
     ChangelogSnapshot,
     GenerateChangelog,
+    LlmRunsRecorded,
     ReplayChangelogs,
     ReplayedChangelogs,
 )
@@ -46,8 +60,10 @@ class ChangelogService:
         model: LanguageModel | None,
         leases: Leases,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        chain: Chain | None = None,
     ) -> None:
         self._model = model
+        self._chain = chain or OPERATION.chain()
         self._leases = leases
         self._clock = clock
         self._pool = pool
@@ -69,10 +85,13 @@ class ChangelogService:
         ):
             draft = await asyncio.to_thread(self._draft, command)
         model = self._model if draft.sections else None  # without entries there is nothing to write about
-        improved = await improve(model, draft, lambda: build_prompt(received.project, draft), NotesAnswer, apply)
+        flow = improving(self._chain, received.project, lambda reworded: self._rendered(received, reworded))
+        improved = await improve(model, draft, flow, self._chain.work(delivery.id))
         provenance = improved.provenance(Provenance, elapsed_ms(started))
         done = received.succeeded(improved.result, provenance, self._clock())
-        is_written = await self._effects.write(Effect(delivery, done.following, _generated, "changelog.generated"))
+        also = recorded(improved.runs, LlmRunsRecorded)
+        effect = Effect(delivery, done.following, _generated, "changelog.generated", also)
+        is_written = await self._effects.write(effect)
         job_done(delivery, provenance, is_written=is_written)
 
     async def give_up(self, delivery: Delivery[GenerateChangelog], failure: base.JobFailure) -> None:
@@ -96,6 +115,13 @@ class ChangelogService:
             )
         commits = [Commit(c.message, c.hash, c.author, c.committed_at, c.paths) for c in command.commits or ()]
         return generate(commits, project=project, release=release, previous_release=previous, released_on=today)
+
+    def _rendered(self, changelog: Changelog, draft: Draft) -> Draft:
+        """``draft`` with Markdown and summary of its entries as they are now; what they ask for stays."""
+        entries = Entries(draft.sections, draft.reverted, draft.needs_review)
+        revision = Revision(changelog.project, changelog.previous_release, entries, draft.release)
+        anew = redraft(revision, released_on=self._clock().date())
+        return replace(draft, markdown=anew.markdown, summary=anew.summary)
 
     def _received(self, delivery: Delivery[GenerateChangelog], command: GenerateChangelog) -> Changelog:
         return Changelog(

@@ -1,0 +1,189 @@
+"""What people do with a changelog: edit its draft, approve it, publish it; and what they did."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from aiops_changelog.domain import (
+    Changelog,
+    ChangelogStatus,
+    ChangeSection,
+    EntryEdit,
+    InvalidTransition,
+    JobState,
+    Revision,
+    UnknownEntries,
+)
+from aiops_changelog.engine import redraft
+from aiops_changelog.repository import ChangelogRepository
+from aiops_changelog.service.generation import SOURCE
+from aiops_common.logging import get_logger
+from aiops_common.messaging import inbox, outbox
+from aiops_common.messaging.message import MAX_MESSAGE_BYTES, Delivery, outgoing
+from aiops_common.messaging.names import EVENTS_EXCHANGE
+from aiops_common.postgres import Connection, Pool
+from aiops_common.redaction import redact_fields
+from aiops_contracts.base import ChangePage, Event
+from aiops_contracts.changelog import (
+    NAME_LIMITS,
+    SUMMARY_LIMIT,
+    TEXT_LIMITS,
+    ChangelogEdited,
+    ChangelogReply,
+    ChangelogSnapshot,
+    ChangelogStatusChanged,
+    EditChangelog,
+    ListChangelogChanges,
+    UpdateChangelogStatus,
+)
+
+_log = get_logger(__name__)
+
+_LARGEST = MAX_MESSAGE_BYTES // 2 - 512 * 1024
+"""Bytes of the largest snapshot that an edit may lead to: its history tells of it before and after, in one message."""
+
+
+class ChangelogReview:
+    """The life of a changelog after it was generated, as the consumers call for it."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        repository: ChangelogRepository,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._pool = pool
+        self._repository = repository
+        self._clock = clock
+
+    async def edit(self, delivery: Delivery[EditChangelog]) -> ChangelogReply:
+        """Edit a draft if nobody changed it meanwhile; its Markdown, notes and bump follow from what is there then."""
+        reply = await self._edited(delivery)
+        _log.info(
+            "changelog.edit_decided",
+            message_id=delivery.id,
+            changelog_id=delivery.message.changelog_id,
+            entries=len(delivery.message.entries),
+            outcome=reply.outcome,
+            by=delivery.principal,
+        )
+        return reply
+
+    async def update_status(self, delivery: Delivery[UpdateChangelogStatus]) -> ChangelogReply:
+        """Approve, publish or take back a changelog if nobody changed it meanwhile."""
+        reply = await self._moved(delivery)
+        _log.info(
+            "changelog.status_decided",
+            message_id=delivery.id,
+            changelog_id=delivery.message.changelog_id,
+            status=delivery.message.status,
+            outcome=reply.outcome,
+            by=delivery.principal,
+        )
+        return reply
+
+    async def changes(self, delivery: Delivery[ListChangelogChanges]) -> ChangePage:
+        """Versions of a changelog, oldest first; none where there is no such changelog."""
+        request = delivery.message
+        async with self._pool.transaction() as connection:
+            return await self._repository.history.page(
+                connection, request.changelog_id, after=request.after, limit=request.limit
+            )
+
+    async def _edited(self, delivery: Delivery[EditChangelog]) -> ChangelogReply:
+        # Thousands of entries take a while to render: not while the row is locked, and not on the loop.
+        async with self._pool.transaction() as connection:
+            before, refusal = await self._found(connection, delivery)
+        if before is None or refusal is not None:
+            return refusal or ChangelogReply(outcome="NOT_FOUND")
+        if before.status is not ChangelogStatus.DRAFT:
+            return _reply("NOT_A_DRAFT", before)
+        try:
+            after = await asyncio.to_thread(_revised, before, delivery.message, self._clock())
+        except UnknownEntries as error:
+            return ChangelogReply(outcome="UNKNOWN_ENTRY", changelog=_snapshot(before), unknown=error.unknown)
+        if after is None:
+            return _reply("TOO_LARGE", before)
+        async with self._pool.transaction() as connection:
+            before, refusal = await self._found(connection, delivery)
+            if before is None or refusal is not None:
+                return refusal or ChangelogReply(outcome="NOT_FOUND")
+            event = ChangelogEdited(changelog=_snapshot(after))
+            await self._write(connection, delivery, before, after, event)
+        return _reply("UPDATED", after)
+
+    async def _moved(self, delivery: Delivery[UpdateChangelogStatus]) -> ChangelogReply:
+        request = delivery.message
+        async with self._pool.transaction() as connection:
+            before, refusal = await self._found(connection, delivery)
+            if before is None or refusal is not None:
+                return refusal or ChangelogReply(outcome="NOT_FOUND")
+            try:
+                after = before.move(ChangelogStatus(request.status), request.changed_by, self._clock())
+            except InvalidTransition as error:
+                return ChangelogReply.model_validate(
+                    {"outcome": "INVALID_TRANSITION", "changelog": _snapshot(before), "allowed": error.allowed}
+                )
+            event = ChangelogStatusChanged(changelog=_snapshot(after))
+            await self._write(connection, delivery, before, after, event)
+        return _reply("UPDATED", after)
+
+    async def _found(
+        self, connection: Connection, delivery: Delivery[EditChangelog] | Delivery[UpdateChangelogStatus]
+    ) -> tuple[Changelog | None, ChangelogReply | None]:
+        """The changelog, locked, and the answer where it is not to be changed by this request (any more)."""
+        request = delivery.message
+        changelog = await self._repository.get_for_update(connection, request.changelog_id)
+        if changelog is None:
+            return None, None
+        if await inbox.is_done(connection, delivery):
+            return changelog, _reply("UPDATED", changelog)
+        if changelog.version != request.expected_version:
+            return changelog, _reply("VERSION_CONFLICT", changelog)
+        if changelog.state is not JobState.SUCCEEDED:
+            return changelog, _reply("NOT_READY", changelog)
+        return changelog, None
+
+    async def _write(
+        self,
+        connection: Connection,
+        delivery: Delivery[EditChangelog] | Delivery[UpdateChangelogStatus],
+        before: Changelog,
+        after: Changelog,
+        event: Event,
+    ) -> None:
+        await inbox.claim(connection, delivery.id, delivery.message.message_type, delivery.digest)
+        await self._repository.save(connection, [after])
+        history = self._repository.history
+        kind = "changelog.edited" if isinstance(event, ChangelogEdited) else "changelog.status_changed"
+        await history.append(connection, history.change(before, after, kind, changed_by=delivery.principal))
+        message = outgoing(event, exchange=EVENTS_EXCHANGE, source=SOURCE, subject=str(after.id))
+        await outbox.append(connection, [message])
+
+
+def _revised(before: Changelog, request: EditChangelog, at: datetime) -> Changelog | None:
+    """``before`` as edited, None where that would be too large to tell of. Raises UnknownEntries."""
+    asked = redact_fields(request, texts={**TEXT_LIMITS, "summary": SUMMARY_LIMIT}, names=NAME_LIMITS)
+    edits = [
+        EntryEdit(one.entry_id, one.text, one.scope, ChangeSection(one.section) if one.section else None)
+        for one in asked.entries
+    ]
+    kept_release = None if before.is_release_derived else before.release
+    kept_summary = before.summary if before.is_summary_written else None
+    revision = Revision(
+        project=before.project,
+        previous_release=before.previous_release,
+        entries=before.entries.edited(edits),
+        release=asked.release or kept_release,
+        summary=kept_summary if asked.summary is None else asked.summary or None,
+    )
+    after = before.edited(revision, redraft(revision, released_on=at.date()), at)
+    return after if len(_snapshot(after).model_dump_json().encode()) <= _LARGEST else None
+
+
+def _snapshot(changelog: Changelog) -> ChangelogSnapshot:
+    return ChangelogSnapshot.model_validate(changelog)
+
+
+def _reply(outcome: str, changelog: Changelog) -> ChangelogReply:
+    return ChangelogReply.model_validate({"outcome": outcome, "changelog": _snapshot(changelog)})
