@@ -23,7 +23,7 @@ async def pool(pools: dict[str, Pool]) -> Pool:
     async with pools["gateway"].connection() as connection:
         await connection.execute(
             "TRUNCATE log_entries, tickets, changelogs, idempotency_keys, users, signing_keys, api_keys, audit_log, "
-            "outbox"
+            "outbox, llm_runs"
         )
     return pools["gateway"]
 

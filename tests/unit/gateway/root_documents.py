@@ -18,14 +18,20 @@ from graphql import (
 from aiops_gateway.graphql.ids import to_global_id
 
 _IDS = {"ticketId": "Ticket", "userId": "User", "apiKeyId": "ApiKey", "logId": "LogEntry", "ticket": "Ticket"} | {
-    "changelog": "Changelog"
+    "changelog": "Changelog",
+    "changelogId": "Changelog",
 }
 """Argument, or root field where the argument is called id, → the type whose id it is; LogEntry for others."""
 
 _TEXTS = {"email": "somebody@example.org", "password": "a perfectly long passphrase"}
 
-_ONE_OF = {"replayChanges": "logId", "generateChangelog": "commits"}
-"""What must be given although the schema does not say so: one of two."""
+_ONE_OF = {
+    "replayChanges": "logId",
+    "generateChangelog": "commits",
+    "correctTriage": "category",
+    "editChangelog": "summary",
+}
+"""What must be given although the schema does not say so: one of some."""
 
 
 @dataclass(frozen=True, slots=True)

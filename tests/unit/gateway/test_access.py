@@ -58,6 +58,12 @@ def test_every_masked_field_exists_and_may_be_null() -> None:
         ("summarizeLog", "ADMIN OPS"),
         ("generateChangelog", "ADMIN OPS"),
         ("updateTicketStatus", "ADMIN OPS"),
+        ("correctTriage", "ADMIN OPS HR"),
+        ("editChangelog", "ADMIN OPS"),
+        ("approveChangelog", "ADMIN OPS"),
+        ("publishChangelog", "ADMIN OPS"),
+        ("reopenChangelog", "ADMIN OPS"),
+        ("llmRuns", "ADMIN"),
         ("triageTicket", "ADMIN OPS HR"),
         ("tickets", "ADMIN OPS HR VIEWER"),
         ("ticketChanged", "ADMIN OPS HR VIEWER"),
@@ -92,6 +98,8 @@ def test_a_refusal_names_the_operation_and_the_roles() -> None:
         ("Ticket.body", "ADMIN OPS HR"),
         ("Ticket.reporterEmail", "ADMIN HR"),
         ("Ticket.title", "ADMIN OPS HR VIEWER"),
+        ("SimilarTicket.title", "ADMIN OPS HR VIEWER"),
+        ("LlmRun.input", "ADMIN"),
     ],
 )
 def test_who_sees(field: str, roles: str) -> None:

@@ -8,12 +8,15 @@ import pytest
 from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from aiops_common.history import delta
+from aiops_contracts.changelog import ChangelogEntry, ChangelogSection, ChangelogSnapshot
 from aiops_contracts.summarizer import LogSnapshot
-from aiops_contracts.triage import TicketSnapshot
+from aiops_contracts.triage import SimilarTicket, TicketSnapshot, TriageResult
 from aiops_gateway.domain.access import Role, Viewer
-from aiops_gateway.domain.history import PARTS, TIMES, Place, changed, members, shown, shown_object, states
+from aiops_gateway.domain.history import IDS, PARTS, TIMES, Place, changed, members, shown, shown_object, states
+from aiops_gateway.domain.ids import to_global_id
 from unit.gateway.fake_api import ticket
 from unit.gateway.schema import published
 
@@ -24,6 +27,10 @@ VALUES = st.recursive(
     max_leaves=5,
 )
 DOCUMENTS = st.lists(st.fixed_dictionaries(dict.fromkeys(NAMES, VALUES)), min_size=1, max_size=8)
+
+
+OWN_IDS = {"LogEntry.id", "Ticket.id", "Changelog.id", "ChangelogEntry.entryId"}
+"""Ids that the owners' documents have as the API has them, or that are put in beside."""
 
 
 def of(role: Role) -> Viewer:
@@ -52,15 +59,24 @@ def _named(path: str) -> GraphQLNamedType:
     return named
 
 
-@pytest.mark.parametrize(("type_name", "snapshot"), [("LogEntry", LogSnapshot), ("Ticket", TicketSnapshot)])
-def test_every_field_of_the_api_is_one_of_the_owners(
-    type_name: str, snapshot: type[LogSnapshot] | type[TicketSnapshot]
-) -> None:
+@pytest.mark.parametrize(
+    ("type_name", "snapshot"),
+    [
+        ("LogEntry", LogSnapshot),
+        ("Ticket", TicketSnapshot),
+        ("Triage", TriageResult),
+        ("SimilarTicket", SimilarTicket),
+        ("Changelog", ChangelogSnapshot),
+        ("ChangelogSection", ChangelogSection),
+        ("ChangelogEntry", ChangelogEntry),
+    ],
+)
+def test_every_field_of_the_api_is_one_of_the_owners(type_name: str, snapshot: type[BaseModel]) -> None:
     assert set(members(type_name).values()) == snapshot.model_fields.keys()
 
 
 def test_parts_and_times_are_those_of_the_schema() -> None:
-    reached, waiting = set[str](), {"LogEntry", "Ticket"}
+    reached, waiting = set[str](), {"LogEntry", "Ticket", "Changelog"}
     while waiting:
         type_name = waiting.pop()
         reached.add(type_name)
@@ -69,6 +85,7 @@ def test_parts_and_times_are_those_of_the_schema() -> None:
             kind = _named(field)
             assert (kind.name if isinstance(kind, GraphQLObjectType) else None) == PARTS.get(field), field
             assert (kind.name == "DateTime") == (name in TIMES), field
+            assert (kind.name == "ID") == (field in {*IDS, *OWN_IDS}), field
             waiting |= {PARTS[field]} - reached if field in PARTS else set()
     assert {field.partition(".")[0] for field in PARTS} <= reached
 
@@ -121,3 +138,17 @@ def test_the_first_version_does_not_tell_whether_there_is_a_hidden_value(email: 
     document = ticket(1, email).model_dump(mode="json")
     names = [name for name, _, _ in changed("Ticket", 1, delta(None, document), of(Role.OPS))]
     assert "reporterEmail" in names
+
+
+def test_ids_of_others_and_of_entries_are_shown_as_the_api_shows_them() -> None:
+    triage = {
+        "corrected_by": str(UUID(int=3)), "corrected_at": "2026-01-01T00:00:00Z",
+        "similar": [{"ticket_id": str(UUID(int=4)), "title": "t", "score": 0.5}],
+    }  # fmt: skip
+    told = shown("Ticket.triage", triage, of(Role.VIEWER), [])
+    assert told["correctedBy"] == to_global_id("User", UUID(int=3))
+    assert told["correctedAt"] == "2026-01-01T00:00:00+00:00"
+    assert told["similar"] == [{"ticketId": to_global_id("Ticket", UUID(int=4)), "title": "t", "score": 0.5}]
+    sections = [{"section": "ADDED", "entries": [{"id": "e1", "text": "x"}]}]
+    (section,) = shown("Changelog.sections", sections, of(Role.VIEWER), [])
+    assert (section["entries"][0]["entryId"], section["entries"][0]["text"]) == ("e1", "x")

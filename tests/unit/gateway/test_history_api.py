@@ -9,6 +9,7 @@ import pytest
 
 from aiops_common.messaging.requests import NoReply
 from aiops_contracts.base import ChangePage, ChangeRecord
+from aiops_contracts.changelog import ListChangelogChanges
 from aiops_contracts.summarizer import ListLogChanges
 from aiops_contracts.triage import ListTicketChanges
 from aiops_gateway.domain.access import Role, Viewer
@@ -17,11 +18,11 @@ from aiops_gateway.service.history import MOST_BYTES, MOST_VERSIONS, Histories
 from unit.gateway.fake_api import Api
 
 SUBJECT = UUID(int=7)
-TICKET, LOG = to_global_id("Ticket", SUBJECT), to_global_id("LogEntry", SUBJECT)
+TICKET, LOG, NOTES = (to_global_id(kind, SUBJECT) for kind in ("Ticket", "LogEntry", "Changelog"))
 SOMEBODY = UUID(int=3)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-WHOLE = """query($log: ID, $ticket: ID, $first: Int, $after: Int) {
-  replayChanges(logId: $log, ticketId: $ticket, first: $first, afterVersion: $after) {
+WHOLE = """query($log: ID, $ticket: ID, $changelog: ID, $first: Int, $after: Int) {
+  replayChanges(logId: $log, ticketId: $ticket, changelogId: $changelog, first: $first, afterVersion: $after) {
     version kind changedAt changedBy fields { name before after } state } }"""
 DELTAS = WHOLE.replace(" state }", " }")
 
@@ -41,7 +42,9 @@ class Owner:
         self.asked.append((owner, request))
         if self.answer is not None:
             return self.answer()
-        identity = request.ticket_id if isinstance(request, ListTicketChanges) else request.log_id
+        identity = next(
+            getattr(request, name) for name in ("ticket_id", "log_id", "changelog_id") if hasattr(request, name)
+        )
         above = [one for one in self.changes if one.version > request.after] if identity == SUBJECT else []
         page = tuple(above[: min(request.limit, self.rows_per_page)])
         return ChangePage(changes=page, next_after=page[-1].version if len(above) > len(page) else None)
@@ -90,6 +93,15 @@ async def test_a_log_is_asked_of_the_summarizer() -> None:
     assert owner.asked == [("summarizer", ListLogChanges(log_id=SUBJECT, after=0, limit=200))]
 
 
+async def test_a_changelog_is_asked_of_changelog() -> None:
+    sections = [{"section": "ADDED", "entries": [{"id": "e1", "text": "Paging"}]}]
+    owner = Owner(change(1, None, status=(None, "DRAFT"), sections=(None, sections)))
+    (told,) = await api(Role.VIEWER, owner).data(WHOLE, changelog=NOTES)
+    assert (told["state"]["status"], told["state"]["id"]) == ("DRAFT", NOTES)
+    assert told["state"]["sections"][0]["entries"][0]["entryId"] == "e1"
+    assert owner.asked == [("changelog", ListChangelogChanges(changelog_id=SUBJECT, after=0, limit=200))]
+
+
 async def test_state_and_fields_are_masked_for_the_reader() -> None:
     result = await api(Role.VIEWER, Owner(FIRST, SECOND)).execute(WHOLE, ticket=TICKET)
     assert "the secret" not in str(result.data)
@@ -105,13 +117,16 @@ async def test_state_and_fields_are_masked_for_the_reader() -> None:
     }
 
 
-@pytest.mark.parametrize(("ids", "given"), [({}, "neither"), ({"log": LOG, "ticket": TICKET}, "both")])
+@pytest.mark.parametrize(
+    ("ids", "given"),
+    [({}, "none"), ({"log": LOG, "ticket": TICKET}, "2"), ({"ticket": TICKET, "changelog": NOTES}, "2")],
+)
 async def test_exactly_one_id_must_be_given(ids: dict[str, str], given: str) -> None:
     owner = Owner(FIRST)
     result = await api(Role.ADMIN, owner).execute(WHOLE, **ids)
     (error,) = result.errors or []
     assert (error.extensions or {})["code"] == "BAD_USER_INPUT"
-    assert error.message == f"give exactly one of logId and ticketId, not {given}"
+    assert error.message == f"give exactly one of logId, ticketId and changelogId, not {given}"
     assert owner.asked == []
 
 
@@ -121,6 +136,7 @@ async def test_exactly_one_id_must_be_given(ids: dict[str, str], given: str) -> 
         {"ticket": to_global_id("Ticket", UUID(int=8))},
         {"ticket": LOG},
         {"log": TICKET},
+        {"changelog": TICKET},
         {"log": "x"},
         {"log": "\ud800"},
     ],

@@ -32,7 +32,7 @@ from aiops_gateway.jwks import JWKS_PATH, jwks_route
 from aiops_gateway.limits.admission import AdmissionControl
 from aiops_gateway.limits.body import BodyLimit
 from aiops_gateway.projections import Projector
-from aiops_gateway.repository import acceptance
+from aiops_gateway.repository import acceptance, llm_runs
 from aiops_gateway.repository import audit as audit_log
 from aiops_gateway.service.acceptance import Acceptance
 from aiops_gateway.service.admission import Admission, AdmissionLimits
@@ -46,10 +46,12 @@ from aiops_gateway.service.credentials import Credentials
 from aiops_gateway.service.dead_letters import DeadLetterOffice
 from aiops_gateway.service.decisions import Decisions
 from aiops_gateway.service.history import Histories
+from aiops_gateway.service.llm_runs import LlmRuns
 from aiops_gateway.service.raw_contents import RawContents
 from aiops_gateway.service.reading import Reader
 from aiops_gateway.service.submissions import Submissions
 from aiops_gateway.service.viewers import Viewers
+from aiops_gateway.service.workflow import Workflow
 from aiops_gateway.settings import GatewaySettings
 from aiops_gateway.tracing import HttpTracing
 
@@ -75,11 +77,13 @@ def _use_cases(runtime: Runtime, settings: GatewaySettings) -> UseCases:
         reader=Reader(pool, Changes(runtime.listener, viewers)),
         submissions=Submissions(Acceptance(pool, runtime.relay.hand_over), keyring),
         decisions=Decisions(pool, requester, credentials, viewers, answers),
+        workflow=Workflow(pool, requester, answers, audit),
         api_keys=ApiKeys(pool, requester, credentials, viewers),
         audit=audit,
         audit_log=AuditLog(pool),
         dead_letters=DeadLetterOffice(dead_letters, audit, answers),
         histories=Histories(requester),
+        llm_runs=LlmRuns(pool),
         raw_contents=RawContents(requester, keyring, audit),
     )
 
@@ -87,7 +91,9 @@ def _use_cases(runtime: Runtime, settings: GatewaySettings) -> UseCases:
 def _retention(pool: Pool, settings: GatewaySettings) -> tuple[Retention, ...]:
     old_records = partial(audit_log.delete_old, older_than_days=settings.audit_retention_days)
     old_keys = partial(acceptance.delete_old, older_than_days=settings.idempotency_days)
-    return Retention(pool, "audit_log", old_records), Retention(pool, "idempotency_keys", old_keys)
+    old_runs = partial(llm_runs.delete_old, older_than_days=settings.llm_runs_retention_days)
+    swept = {"audit_log": old_records, "idempotency_keys": old_keys, "llm_runs": old_runs}
+    return tuple(Retention(pool, what, delete_old) for what, delete_old in swept.items())
 
 
 def build_app(settings: GatewaySettings) -> Starlette:

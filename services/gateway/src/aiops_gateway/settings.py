@@ -65,8 +65,11 @@ class GatewaySettings(ServiceSettings):
     idempotency_days: int = Field(default=90, ge=15, le=36_500)
     """How long an idempotency key is remembered, in days."""
 
+    llm_runs_retention_days: int = Field(default=30, ge=1, le=36_500)
+    """How long the API shows what language models were asked, in days; the services keep their own records of it."""
+
     request_seconds: float = Field(default=5.0, gt=0, le=60)
-    """How long to wait for auth's or triage's answer before a request is UNAVAILABLE."""
+    """How long to wait for the answer of auth, triage or changelog before a request is UNAVAILABLE."""
 
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     """Largest HTTP request body, in bytes."""

@@ -80,12 +80,21 @@ OPERATIONS: Final[dict[str, frozenset[Role]]] = {
     "revokeApiKey": ADMIN,
     "auditLog": ADMIN,
     "rawLogContent": ADMIN,
+    "llmRuns": ADMIN,
     "replayChanges": ALL,
     "replayDeadLetters": ADMIN,
     "summarizeLog": ADMIN_OPS,
     "triageTicket": ADMIN_OPS_HR,
     "generateChangelog": ADMIN_OPS,
     "updateTicketStatus": ADMIN_OPS,
+    # HR reads every ticket with its body and hands in its own: who knows whether it is one of theirs may say so.
+    "correctTriage": ADMIN_OPS_HR,
+    # Who makes releases makes them to the end, also at night: publishing sends nothing anywhere, it closes the record.
+    # What stands against a slip is that it takes an approval first, and that the audit log has each step.
+    "editChangelog": ADMIN_OPS,
+    "approveChangelog": ADMIN_OPS,
+    "publishChangelog": ADMIN_OPS,
+    "reopenChangelog": ADMIN_OPS,
     "logEntryChanged": ALL,
     "ticketChanged": ALL,
     "changelogChanged": ALL,
@@ -95,15 +104,22 @@ OPERATIONS: Final[dict[str, frozenset[Role]]] = {
 AUDITED: Final = frozenset(
     {
         "users", "apiKeys", "deadLetters", "replayDeadLetters", "setUserRole", "removeUser", "createApiKey",
-        "revokeApiKey", "auditLog", "rawLogContent",
+        "revokeApiKey", "auditLog", "rawLogContent", "llmRuns", "correctTriage", "editChangelog", "approveChangelog",
+        "publishChangelog", "reopenChangelog",
     }
 )  # fmt: skip
 """Root fields of which every attempt that the role forbids is recorded."""
 
 PUBLIC_OPERATIONS: Final = frozenset({"signup", "login", "refreshTokens", "logout"})
 
-PEOPLE_ONLY: Final = frozenset({"setUserRole", "removeUser", "createApiKey", "revokeApiKey"})
-"""Root fields that no API key may use, whatever its role: a stolen one could make another, or shut people out."""
+PEOPLE_ONLY: Final = frozenset(
+    {
+        "setUserRole", "removeUser", "createApiKey", "revokeApiKey", "correctTriage", "approveChangelog",
+        "publishChangelog",
+    }
+)  # fmt: skip
+"""Root fields that no API key may use, whatever its role: a stolen one could make another, or shut people out. And
+what somebody stands for with their name: a correction teaches the next model, an approval says that it was read."""
 
 
 def _seen(type_name: str, roles: frozenset[Role], fields: str) -> dict[str, frozenset[Role]]:
@@ -136,12 +152,16 @@ FIELDS: Final[dict[str, frozenset[Role]]] = {
     **_seen("Ticket", ALL, "id version title source status state triage failure traceId createdAt updatedAt"),
     **_seen("Ticket", ADMIN_OPS_HR, "body"),
     **_seen("Ticket", ADMIN_HR, "reporterEmail"),
-    **_seen("Triage", ALL, "category severity priority confidence needsReview reasons labels provenance"),
+    **_seen("Triage", ALL, "category severity priority confidence needsReview reasons labels modelVersion provenance"),
+    **_seen("Triage", ALL, "similar correctedBy correctedAt"),
+    # Of other tickets only what everybody sees of them too.
+    **_seen("SimilarTicket", ALL, "ticketId title score"),
     # Commits are what a team publishes about itself, the names of their authors with them.
-    **_seen("Changelog", ALL, "id version project release previousRelease suggestedBump state sections reverted"),
-    **_seen("Changelog", ALL, "needsReview markdown summary provenance failure traceId createdAt updatedAt"),
+    **_seen("Changelog", ALL, "id version project release previousRelease suggestedBump bumpReason state status"),
+    **_seen("Changelog", ALL, "approvedBy approvedAt publishedBy publishedAt sections reverted needsReview markdown"),
+    **_seen("Changelog", ALL, "summary provenance failure traceId createdAt updatedAt"),
     **_seen("ChangelogSection", ALL, "section entries"),
-    **_seen("ChangelogEntry", ALL, "text scope type breaking commits references authors inferred"),
+    **_seen("ChangelogEntry", ALL, "entryId text scope type breaking commits references authors inferred"),
     # Failures are worded by the services themselves: what was wrong with a text, never the text.
     **_seen("JobFailure", ALL, "code message attempts"),
     **_seen(
@@ -155,6 +175,9 @@ FIELDS: Final[dict[str, frozenset[Role]]] = {
     # What others sent, also what was no message at all: redacted, and yet for ADMIN alone.
     **_seen("DeadLetter", ADMIN, "id queue messageType messageId reason error attempts deadAt traceId body"),
     **_seen("ApiKey", ADMIN, "id name role createdBy version createdAt expiresAt revokedAt"),
+    # What customers wrote, redacted, and what a model made of it.
+    **_seen("LlmRun", ADMIN, "id operation step template model outcome input output inputTokens outputTokens"),
+    **_seen("LlmRun", ADMIN, "durationMs subject traceId createdAt"),
     **_seen("AuditRecord", ADMIN, "id at action outcome actor subject address traceId details"),
     **_seen("PageInfo", ALL, "hasNextPage hasPreviousPage startCursor endCursor"),
     **_list_of("LogEntry", ALL),
@@ -163,6 +186,7 @@ FIELDS: Final[dict[str, frozenset[Role]]] = {
     **_list_of("User", ADMIN),
     **_list_of("DeadLetter", ADMIN),
     **_list_of("ApiKey", ADMIN),
+    **_list_of("LlmRun", ADMIN),
     **_seen("AuditLogConnection", ADMIN, "edges nodes pageInfo totalCount"),
     **_seen("AuditRecordEdge", ADMIN, "cursor node"),
     # They speak of the input that the reader sent.
@@ -178,6 +202,8 @@ FIELDS: Final[dict[str, frozenset[Role]]] = {
     **_payload("TriageTicketPayload", "triageTicket", "ticket"),
     **_payload("GenerateChangelogPayload", "generateChangelog", "changelog"),
     **_payload("UpdateTicketStatusPayload", "updateTicketStatus", "ticket"),
+    **_payload("CorrectTriagePayload", "correctTriage", "ticket"),
+    **_payload("ChangelogPayload", "editChangelog", "changelog"),
     **_payload("ReplayDeadLettersPayload", "replayDeadLetters", "replayed"),
 }
 """Every field of every type → the roles that see its value; for the others it is null. The fields of the root types
@@ -193,6 +219,7 @@ NODES: Final[dict[str, frozenset[Role]]] = {
     "User": ALL,
     "DeadLetter": ADMIN,
     "ApiKey": ADMIN,
+    "LlmRun": ADMIN,
 }
 """Types that implement Node → the roles that get at least some of them by their ids."""
 

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, TypeAlias
+from uuid import UUID
 
 from aiops_gateway.domain.access import FIELDS, Viewer, may_see
+from aiops_gateway.domain.ids import to_global_id
 
 Delta: TypeAlias = Mapping[str, tuple[Any, Any]]
 Place: TypeAlias = tuple[str | int, ...]
@@ -24,11 +26,31 @@ PARTS: Final[Mapping[str, str]] = {
     "Ticket.triage": "Triage",
     "Ticket.failure": "JobFailure",
     "Triage.provenance": "Provenance",
+    "Triage.similar": "SimilarTicket",
+    "Changelog.sections": "ChangelogSection",
+    "Changelog.reverted": "ChangelogEntry",
+    "Changelog.needsReview": "ChangelogEntry",
+    "Changelog.provenance": "Provenance",
+    "Changelog.failure": "JobFailure",
+    "ChangelogSection.entries": "ChangelogEntry",
 }
 """Fields that hold an object, or a list of objects → the type of these."""
 
-TIMES: Final = frozenset({"createdAt", "updatedAt", "firstSeen", "lastSeen"})
+TIMES: Final = frozenset(
+    {"createdAt", "updatedAt", "firstSeen", "lastSeen", "correctedAt", "approvedAt", "publishedAt"}
+)
 """Fields that hold a point in time: written as the rest of the API writes them."""
+
+IDS: Final[Mapping[str, str]] = {
+    "SimilarTicket.ticketId": "Ticket",
+    "Triage.correctedBy": "User",
+    "Changelog.approvedBy": "User",
+    "Changelog.publishedBy": "User",
+}
+"""Fields that hold the id of something else → the type of that: shown as its global id."""
+
+_CALLED: Final[Mapping[str, str]] = {"ChangelogEntry.entryId": "id"}
+"""Fields that are called otherwise in the owner's documents."""
 
 
 class TooMuchHistory(Exception):
@@ -48,7 +70,7 @@ def members(type_name: str) -> Mapping[str, str]:
     """The fields of a GraphQL type → the names of the same in the owner's documents."""
     owned = (field.partition(".") for field in FIELDS)
     return {
-        name: re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
+        name: _CALLED.get(f"{kind}.{name}") or re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
         for kind, _, name in owned
         if kind == type_name
     }
@@ -76,6 +98,8 @@ def shown(field: str, value: Any, viewer: Viewer, hidden: list[Place], place: Pl
         return None
     if field in PARTS:
         return _part(PARTS[field], value, viewer, hidden, place)
+    if field in IDS:
+        return to_global_id(IDS[field], UUID(value))
     if field.partition(".")[2] in TIMES:
         return datetime.fromisoformat(value).isoformat()
     return value

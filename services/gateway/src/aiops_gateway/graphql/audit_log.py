@@ -25,6 +25,12 @@ _SUBJECTS: Final = {
     "removeUser": "User",
     "revokeApiKey": "ApiKey",
     "rawLogContent": "LogEntry",
+    "correctTriage": "Ticket",
+    "editChangelog": "Changelog",
+    "approveChangelog": "Changelog",
+    "publishChangelog": "Changelog",
+    "reopenChangelog": "Changelog",
+    "llmRuns": "LlmRun",
 }
 """What an action begins with → the type of what it is done to."""
 
@@ -41,7 +47,7 @@ class AuditRecord:
     action: str = strawberry.field(description="e.g. session.logged_in, or the name of a root field.")
     outcome: str = strawberry.field(description="e.g. OK, FORBIDDEN; STARTED: it was not concluded.")
     actor: str = strawberry.field(description="user:<uuid>, key:<uuid>, system or anonymous.")
-    subject: strawberry.ID | None = strawberry.field(description="What it was done to: a User, an ApiKey, a LogEntry.")
+    subject: strawberry.ID | None = strawberry.field(description="What it was done to: a User, a Ticket, …")
     address: str | None = strawberry.field(description="Network address that it came from.")
     trace_id: str | None = strawberry.field(description="Look it up in Jaeger.")
     details: JSON = strawberry.field(description="Ids, numbers and codes; nothing personal and no secret.")
@@ -81,8 +87,8 @@ class AuditLogFilter:
 @strawberry.type
 class AuditLogQuery:
     @strawberry.field(
-        description="What was done to accounts, keys, sessions and dead letters, newest first; totalCount ends at "
-        "10,000. Reading it is recorded too. ADMIN only."
+        description="What was done to accounts, keys, sessions, dead letters, triage and changelogs, and who read "
+        "what is sensitive; newest first, totalCount ends at 10,000. Reading it is recorded too. ADMIN only."
     )
     async def audit_log(
         self,

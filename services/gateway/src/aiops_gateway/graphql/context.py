@@ -12,6 +12,7 @@ from aiops_common.postgres import DatabaseUnavailable
 from aiops_gateway.domain.access import AUDITED, Forbidden, InvalidCredential, Unauthenticated, Viewer, require
 from aiops_gateway.graphql.masking import Masked
 from aiops_gateway.graphql.observation import Observation
+from aiops_gateway.repository.llm_runs import Texts
 from aiops_gateway.service.admission import Visit
 from aiops_gateway.service.api_keys import ApiKeys
 from aiops_gateway.service.audit import Audit
@@ -19,10 +20,12 @@ from aiops_gateway.service.audit_log import AuditLog
 from aiops_gateway.service.dead_letters import DeadLetterOffice
 from aiops_gateway.service.decisions import Decisions
 from aiops_gateway.service.history import Histories
+from aiops_gateway.service.llm_runs import LlmRuns
 from aiops_gateway.service.raw_contents import RawContents
 from aiops_gateway.service.reading import Reader
 from aiops_gateway.service.submissions import Submissions
 from aiops_gateway.service.viewers import Viewers
+from aiops_gateway.service.workflow import Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,13 @@ class UseCases:
     reader: Reader
     submissions: Submissions
     decisions: Decisions
+    workflow: Workflow
     api_keys: ApiKeys
     audit: Audit
     audit_log: AuditLog
     dead_letters: DeadLetterOffice
     histories: Histories
+    llm_runs: LlmRuns
     raw_contents: RawContents
 
 
@@ -63,6 +68,7 @@ class Context:
     observation: Observation | None = None
     """The operation as operators see it; None outside of any."""
     _contents: DataLoader[UUID, str | None] | None = None
+    _run_texts: DataLoader[UUID, Texts | None] | None = None
 
     def for_operation(self, observation: Observation | None = None) -> Self:
         """The same for one operation: many share a WebSocket, each with an answer and a moment of its own.
@@ -71,7 +77,7 @@ class Context:
         """
         context = copy(self)
         context.masked, context.history_bytes, context.observation = Masked(), 0, observation
-        context._contents, context._identified = None, False
+        context._contents, context._run_texts, context._identified = None, None, False
         return context
 
     @property
@@ -83,6 +89,17 @@ class Context:
 
     async def _load_contents(self, ids: list[UUID]) -> list[str | None]:
         found = await self.use_cases.reader.contents(ids)
+        return [found.get(identity) for identity in ids]
+
+    @property
+    def run_texts(self) -> DataLoader[UUID, Texts | None]:
+        """Texts of runs of language models: those that one answer needs are read together, and once."""
+        if self._run_texts is None:
+            self._run_texts = DataLoader(load_fn=self._load_run_texts)
+        return self._run_texts
+
+    async def _load_run_texts(self, ids: list[UUID]) -> list[Texts | None]:
+        found = await self.use_cases.llm_runs.texts(ids)
         return [found.get(identity) for identity in ids]
 
     async def identify(self) -> None:

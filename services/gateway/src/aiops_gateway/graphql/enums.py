@@ -6,18 +6,20 @@ import strawberry
 
 from aiops_contracts.auth import Role
 from aiops_contracts.base import Engine, JobState, Severity
-from aiops_contracts.changelog import Bump, ChangeSection
+from aiops_contracts.changelog import Bump, ChangelogStatus, ChangeSection
 from aiops_contracts.summarizer import LogLevel
 from aiops_contracts.triage import Priority, TicketCategory, TicketStatus
 
 for _enumeration in (
-    Bump, ChangeSection, Engine, JobState, LogLevel, Priority, Role, Severity, TicketCategory, TicketStatus,
+    Bump, ChangelogStatus, ChangeSection, Engine, JobState, LogLevel, Priority, Role, Severity, TicketCategory,
+    TicketStatus,
 ):  # fmt: skip
     strawberry.enum(_enumeration)
 
 __all__ = [
     "Bump",
     "ChangeSection",
+    "ChangelogStatus",
     "Engine",
     "JobState",
     "LogLevel",
@@ -36,6 +38,7 @@ class UserErrorCode(StrEnum):
 
     INVALID_INPUT = "INVALID_INPUT"
     NOT_FOUND = "NOT_FOUND"
+    NOT_READY = "NOT_READY"
     VERSION_CONFLICT = "VERSION_CONFLICT"
     INVALID_TRANSITION = "INVALID_TRANSITION"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"

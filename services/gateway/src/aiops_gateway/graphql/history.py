@@ -1,5 +1,6 @@
-"""replayChanges: what happened to a log entry or ticket, version by version."""
+"""replayChanges: what happened to a log entry, ticket or changelog, version by version."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -41,7 +42,7 @@ class FieldChange:
         return seen
 
 
-@strawberry.type(description="One version of a log entry or ticket.")
+@strawberry.type(description="One version of a log entry, ticket or changelog.")
 class Change:
     history: strawberry.Private[History]
     index: strawberry.Private[int]
@@ -84,7 +85,7 @@ def _answered(info: Info, value: Any, hidden: list[Place]) -> Any:
 class HistoryQuery:
     @strawberry.field(
         description=(
-            "Every version of a log entry or a ticket, oldest first; exactly one of the ids. "
+            "Every version of a log entry, ticket or changelog, oldest first; exactly one of the ids. "
             f"All of up to {MOST_VERSIONS:,}; first and afterVersion take a part. None where there is no such thing."
         )
     )
@@ -93,11 +94,12 @@ class HistoryQuery:
         info: Info,
         log_id: strawberry.ID | None = None,
         ticket_id: strawberry.ID | None = None,
+        changelog_id: strawberry.ID | None = None,
         first: int | None = None,
         after_version: int | None = None,
     ) -> list[Change]:
         viewer = await info.context.require("replayChanges")
-        type_name, identity = _subject(log_id, ticket_id)
+        type_name, identity = _subject({"LogEntry": log_id, "Ticket": ticket_id, "Changelog": changelog_id})
         if first is not None and not 1 <= first <= MAX_PAGE_SIZE:
             raise GraphQLError(f"first must be between 1 and {MAX_PAGE_SIZE}, not {first}")
         if after_version is not None and after_version < 0:
@@ -108,13 +110,12 @@ class HistoryQuery:
         return [_change(history, index, record) for index, record in enumerate(history.changes)]
 
 
-def _subject(log_id: str | None, ticket_id: str | None) -> tuple[str, UUID | None]:
-    if log_id is not None and ticket_id is None:
-        return "LogEntry", uuid_of(log_id, "LogEntry")
-    if ticket_id is not None and log_id is None:
-        return "Ticket", uuid_of(ticket_id, "Ticket")
-    given = "both" if log_id is not None else "neither"
-    raise GraphQLError(f"give exactly one of logId and ticketId, not {given}")
+def _subject(ids: Mapping[str, str | None]) -> tuple[str, UUID | None]:
+    given = [(type_name, one) for type_name, one in ids.items() if one is not None]
+    if len(given) != 1:
+        raise GraphQLError(f"give exactly one of logId, ticketId and changelogId, not {len(given) or 'none'}")
+    ((type_name, one),) = given
+    return type_name, uuid_of(one, type_name)
 
 
 def _change(history: History, index: int, record: ChangeRecord) -> Change:

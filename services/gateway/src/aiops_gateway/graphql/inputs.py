@@ -15,6 +15,7 @@ from strawberry.types import has_object_definition
 from aiops_contracts.base import Text, Timestamp
 from aiops_gateway.domain.paging import InvalidPage
 from aiops_gateway.graphql.enums import (
+    ChangelogStatus,
     ChangeSection,
     JobState,
     Priority,
@@ -26,7 +27,7 @@ from aiops_gateway.graphql.enums import (
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
-F = TypeVar("F", "LogEntryFilter", "TicketFilter", "ChangelogFilter")
+F = TypeVar("F")
 
 _MAX_KEY_LENGTH = 200
 
@@ -43,7 +44,7 @@ def camel(name: str) -> str:
     return head + "".join(part.title() for part in tail)
 
 
-def _of_plain_fields(kind: type[T]) -> type[T]:
+def of_plain_fields(kind: type[T]) -> type[T]:
     """Have the input ``kind``, whose fields are scalars, enumerations and lists of scalars, made of what came as it is.
 
     The library looks at the annotation of each field for each value anew: 50 µs for an input, of which a request may
@@ -113,7 +114,7 @@ class TriageTicketInput:
     idempotency_key: str | None = None
 
 
-@_of_plain_fields
+@of_plain_fields
 @strawberry.input
 class CommitInput:
     message: str
@@ -123,7 +124,7 @@ class CommitInput:
     paths: list[str] | None = None
 
 
-@_of_plain_fields
+@of_plain_fields
 @strawberry.input
 class EntryInput:
     section: ChangeSection
@@ -177,6 +178,9 @@ class TicketFilter:
 class ChangelogFilter:
     project: str | None = None
     state: JobState | None = None
+    status: ChangelogStatus | None = strawberry.field(
+        default=None, description="DRAFT is also what is not generated yet, or could not be: see state."
+    )
 
 
 class InvalidInput(Exception):

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import strawberry
 
+from aiops_gateway.graphql.changelogs import Changelog
 from aiops_gateway.graphql.errors import UserError
-from aiops_gateway.graphql.types import Changelog, LogEntry, Ticket, User
+from aiops_gateway.graphql.types import LogEntry, Ticket, User
 
 
 @strawberry.type
@@ -60,4 +61,16 @@ class GenerateChangelogPayload:
 @strawberry.type
 class UpdateTicketStatusPayload:
     ticket: Ticket | None = strawberry.field(default=None, description="On VERSION_CONFLICT the current one.")
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class CorrectTriagePayload:
+    ticket: Ticket | None = strawberry.field(default=None, description="On VERSION_CONFLICT the current one.")
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class ChangelogPayload:
+    changelog: Changelog | None = strawberry.field(default=None, description="On VERSION_CONFLICT the current one.")
     user_errors: list[UserError] = strawberry.field(default_factory=list)

@@ -1,5 +1,6 @@
 """Queries."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,14 +12,16 @@ from aiops_gateway.domain.access import Viewer, may_see, may_use
 from aiops_gateway.domain.paging import PageRequest, Position
 from aiops_gateway.graphql.api_keys import ApiKeyQuery, api_key
 from aiops_gateway.graphql.audit_log import AuditLogQuery
+from aiops_gateway.graphql.changelogs import Changelog
 from aiops_gateway.graphql.connections import Connection, connection
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.dead_letters import DeadLetterQuery, dead_letter
 from aiops_gateway.graphql.history import HistoryQuery
 from aiops_gateway.graphql.ids import from_global_id, uuid_of
 from aiops_gateway.graphql.inputs import ChangelogFilter, LogEntryFilter, TicketFilter, checked
+from aiops_gateway.graphql.llm_runs import LlmRunQuery, llm_run
 from aiops_gateway.graphql.raw_contents import RawContentQuery
-from aiops_gateway.graphql.types import Changelog, LogEntry, Node, Ticket, User
+from aiops_gateway.graphql.types import LogEntry, Node, Ticket, User
 from aiops_gateway.repository.read_model import CHANGELOGS, LOG_ENTRIES, TICKETS, Filter, Kind
 
 S = TypeVar("S", bound=Snapshot)
@@ -32,7 +35,7 @@ TYPES: dict[str, tuple[Kind[Any], Any]] = {
 
 
 @strawberry.type
-class Query(HistoryQuery, RawContentQuery, DeadLetterQuery, ApiKeyQuery, AuditLogQuery):
+class Query(HistoryQuery, RawContentQuery, DeadLetterQuery, ApiKeyQuery, AuditLogQuery, LlmRunQuery):
     @strawberry.field(description="Any object by its id; null where there is none that you may see.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002
         viewer = await info.context.require("node")
@@ -40,16 +43,11 @@ class Query(HistoryQuery, RawContentQuery, DeadLetterQuery, ApiKeyQuery, AuditLo
         if parsed is None:
             return None
         type_name, identity = parsed
-        if type_name == "User":
-            return await _account(info, viewer, identity)
-        if type_name == "DeadLetter":
-            return await dead_letter(info, viewer, identity)
-        if type_name == "ApiKey":
-            return await api_key(info, viewer, identity)
-        if type_name not in TYPES:
-            return None
-        node: Node | None = await _get(info, viewer, type_name, id)
-        return node
+        if type_name in TYPES:
+            node: Node | None = await _get(info, viewer, type_name, id)
+            return node
+        find = _FOUND_BY.get(type_name)
+        return await find(info, viewer, identity) if find else None
 
     @strawberry.field(description="The account that is logged in; null for an API key, which is nobody's account.")
     async def me(self, info: Info) -> User | None:
@@ -135,7 +133,7 @@ class Query(HistoryQuery, RawContentQuery, DeadLetterQuery, ApiKeyQuery, AuditLo
     ) -> Connection[Changelog]:
         viewer = await info.context.require("changelogs")
         asked = checked(filter or ChangelogFilter())
-        condition = Filter(equal={"project": asked.project, "state": asked.state})
+        condition = Filter(equal={"project": asked.project, "state": asked.state, "status": asked.status})
         page = PageRequest.of(first, after, last, before)
         found: Connection[Changelog] = await _list(info, viewer, "Changelog", page, condition)
         return found
@@ -159,6 +157,15 @@ async def _account(info: Info, viewer: Viewer, identity: UUID) -> User | None:
         return None
     user = await info.context.use_cases.reader.user(identity)
     return User.of(user) if user else None
+
+
+_FOUND_BY: Mapping[str, Callable[[Info, Viewer, UUID], Awaitable[Node | None]]] = {
+    "User": _account,
+    "DeadLetter": dead_letter,
+    "ApiKey": api_key,
+    "LlmRun": llm_run,
+}
+"""What has an id and is not in TYPES → how it is found."""
 
 
 async def _get(info: Info, viewer: Viewer, type_name: str, global_id: str) -> Any:

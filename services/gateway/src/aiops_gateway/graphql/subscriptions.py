@@ -7,11 +7,12 @@ import strawberry
 from graphql import GraphQLError
 
 from aiops_common.postgres import DatabaseUnavailable
+from aiops_gateway.graphql.changelogs import Changelog
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.ids import uuid_of
 from aiops_gateway.graphql.metrics import Outcome, open_subscription
 from aiops_gateway.graphql.queries import TYPES
-from aiops_gateway.graphql.types import Changelog, LogEntry, Ticket
+from aiops_gateway.graphql.types import LogEntry, Ticket
 
 
 @strawberry.type

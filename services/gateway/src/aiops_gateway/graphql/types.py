@@ -5,15 +5,13 @@ from typing import Self, cast
 
 import strawberry
 
+from aiops_contracts import triage
 from aiops_contracts.auth import UserSnapshot
-from aiops_contracts.changelog import ChangelogSnapshot
 from aiops_contracts.summarizer import LogSnapshot
 from aiops_contracts.triage import TicketSnapshot
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.enums import (
-    Bump,
-    ChangeSection,
     Engine,
     JobState,
     LogLevel,
@@ -120,7 +118,22 @@ class LogEntry(Node):
         )
 
 
-@strawberry.type(description="What triage decided about a ticket.")
+def _ticket_id(root: strawberry.Parent[triage.SimilarTicket]) -> strawberry.ID:
+    return to_global_id("Ticket", root.ticket_id)
+
+
+@strawberry.type(description="An earlier ticket that says nearly the same.")
+class SimilarTicket:
+    ticket_id: strawberry.ID = strawberry.field(resolver=_ticket_id)
+    title: str = strawberry.field(description="Redacted.")
+    score: float = strawberry.field(description="0..1, 1 for the same words.")
+
+
+def _corrected_by(root: strawberry.Parent[triage.TriageResult]) -> strawberry.ID | None:
+    return to_global_id("User", root.corrected_by) if root.corrected_by else None
+
+
+@strawberry.type(description="What triage decided about a ticket, or whoever corrected it.")
 class Triage:
     category: TicketCategory
     severity: Severity
@@ -129,6 +142,14 @@ class Triage:
     needs_review: bool = strawberry.field(description="Below the confidence threshold.")
     reasons: list[str] = strawberry.field(description="The phrases or rules that decided.")
     labels: list[str]
+    model_version: str | None = strawberry.field(
+        description="The trained model that had a say; null where the rules decided alone."
+    )
+    similar: list[SimilarTicket] = strawberry.field(description="The most similar earlier tickets, the nearest first.")
+    corrected_by: strawberry.ID | None = strawberry.field(
+        resolver=_corrected_by, description="The User whose category, severity and priority these are; null: triage's."
+    )
+    corrected_at: datetime | None
     provenance: Provenance
 
 
@@ -170,67 +191,6 @@ class Ticket(Node):
             status=s.status,
             state=s.state,
             triage=cast(Triage | None, s.triage),
-            failure=cast(JobFailure | None, s.failure),
-            trace_id=s.trace_id,
-            created_at=s.created_at,
-            updated_at=s.updated_at,
-        )
-
-
-@strawberry.type(description="One line of a changelog.")
-class ChangelogEntry:
-    text: str
-    scope: str | None
-    type: str | None
-    breaking: bool
-    commits: list[str] = strawberry.field(description="Hashes.")
-    references: list[str]
-    authors: list[str]
-    inferred: bool = strawberry.field(description="Not a conventional commit: the section was inferred.")
-
-
-@strawberry.type(description="A section and its entries.")
-class ChangelogSection:
-    section: ChangeSection
-    entries: list[ChangelogEntry]
-
-
-@strawberry.type(description="A changelog: every input entry is in exactly one of sections, reverted, needsReview.")
-class Changelog(Node):
-    version: int = strawberry.field(description="Of this record, for optimistic locking.")
-    project: str
-    release: str | None
-    previous_release: str | None
-    suggested_bump: Bump | None
-    state: JobState
-    sections: list[ChangelogSection]
-    reverted: list[ChangelogEntry]
-    needs_review: list[ChangelogEntry]
-    markdown: str | None = strawberry.field(description="Keep a Changelog.")
-    summary: str | None = strawberry.field(description="Release notes, a few sentences.")
-    provenance: Provenance | None
-    failure: JobFailure | None
-    trace_id: str | None
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, s: ChangelogSnapshot, _viewer: Viewer) -> Self:
-        """The same for every viewer."""
-        return cls(
-            id=to_global_id("Changelog", s.id),
-            version=s.version,
-            project=s.project,
-            release=s.release,
-            previous_release=s.previous_release,
-            suggested_bump=s.suggested_bump,
-            state=s.state,
-            sections=cast(list[ChangelogSection], s.sections),
-            reverted=cast(list[ChangelogEntry], s.reverted),
-            needs_review=cast(list[ChangelogEntry], s.needs_review),
-            markdown=s.markdown,
-            summary=s.summary,
-            provenance=cast(Provenance | None, s.provenance),
             failure=cast(JobFailure | None, s.failure),
             trace_id=s.trace_id,
             created_at=s.created_at,

@@ -67,7 +67,10 @@ class Stored(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[S]):
-    """A kind of entity and its table. All names are ours, never a client's."""
+    """A kind of entity and its table. All names are ours, never a client's.
+
+    ``computed`` are filters that are no column but an expression, which has an index.
+    """
 
     name: str
     table: str
@@ -75,6 +78,7 @@ class Kind(Generic[S]):
     filters: frozenset[str]
     text_columns: tuple[str, ...]
     large_field: str | None = None
+    computed: Mapping[str, str] = field(default_factory=dict)
 
     def dump(self, snapshot: S) -> bytes:
         """What is kept in ``document``."""
@@ -106,8 +110,9 @@ CHANGELOGS: Kind[ChangelogSnapshot] = Kind(
     name="changelog",
     table="changelogs",
     snapshot=ChangelogSnapshot,
-    filters=frozenset({"project", "state"}),
+    filters=frozenset({"project", "state", "status"}),
     text_columns=("project",),
+    computed={"status": "coalesce(document ->> 'status', 'DRAFT')"},
 )
 KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in (LOG_ENTRIES, TICKETS, CHANGELOGS)}
 
@@ -252,7 +257,7 @@ def _where(kind: Kind[S], condition: Filter) -> tuple[list[str], list[Any]]:
     for column, value in condition.equal.items():
         if value is not None and column in kind.filters:
             arguments.append(value)
-            where.append(f"{column} = ${len(arguments)}")
+            where.append(f"{kind.computed.get(column, column)} = ${len(arguments)}")
     for value, comparison in ((condition.created_after, ">"), (condition.created_before, "<")):
         if value is not None:
             arguments.append(value)

@@ -1,4 +1,4 @@
-"""Decisions that somebody waits for: asked of their owner over the broker, answered within a deadline."""
+"""Decisions about accounts that somebody waits for: asked of auth over the broker, answered within a deadline."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
-from aiops_common.messaging.message import current_trace_headers
 from aiops_common.messaging.requests import Requester
 from aiops_common.postgres import Pool
 from aiops_common.single_flight import SingleFlight
@@ -24,14 +23,12 @@ from aiops_contracts.auth import (
     UserSnapshot,
 )
 from aiops_contracts.credentials import AnswerKey, LogInForm, LogOutForm, RefreshTokensForm, SignUpForm, Tokens
-from aiops_contracts.triage import TicketStatusReply, UpdateTicketStatus
 from aiops_gateway.domain.access import Forbidden, Viewer
-from aiops_gateway.repository import accounts, read_model
-from aiops_gateway.repository.read_model import TICKETS
+from aiops_gateway.repository import accounts
 from aiops_gateway.service.acceptance import Identity, claim_key
 from aiops_gateway.service.answers import Answer, Answers
 from aiops_gateway.service.credentials import ANONYMOUS, Credentials, opened
-from aiops_gateway.service.kept_replies import decision_to_keep, kept_decision, kept_move, move_to_keep
+from aiops_gateway.service.kept_replies import decision_to_keep, kept_decision
 from aiops_gateway.service.viewers import Viewers
 
 
@@ -44,9 +41,9 @@ class SignedIn:
 
 
 class Decisions:
-    """Requests to auth and triage. What an answer tells is projected before it is returned, so that a client that
+    """Requests to auth. What an answer tells is projected before it is returned, so that a client that
     reads next sees it. Under an idempotency key a decision is asked for once, and its repetitions get the answer that
-    it got, whatever was decided meanwhile. All raise NoReply where the owner does not answer in time; those that take a
+    it got, whatever was decided meanwhile. All raise NoReply where auth does not answer in time; those that take a
     key raise KeyReused where it stands for something else and StillRunning where another gateway is at it, those that
     take a form TooLong where that cannot be sealed."""
 
@@ -97,24 +94,6 @@ class Decisions:
     async def remove_user(self, viewer: Viewer, request: RemoveUser, key: str | None) -> AuthReply:
         """Remove an account, with its sessions."""
         return await self._ask(viewer, request, "removeUser", key)
-
-    async def update_ticket_status(
-        self, viewer: Viewer, request: UpdateTicketStatus, key: str | None
-    ) -> TicketStatusReply:
-        """Move a ticket."""
-        identity = Identity.of(viewer, "updateTicketStatus", key, request)
-
-        async def act() -> Answer:
-            reply = await self._requester.ask(
-                "triage", request, TicketStatusReply, principal=viewer.principal, message_id=identity.message_id
-            )
-            if reply.ticket is not None:
-                async with self._pool.transaction() as connection:
-                    traceparent = current_trace_headers().get("traceparent")
-                    await read_model.project(connection, TICKETS, [reply.ticket], [traceparent])
-            return move_to_keep(reply)
-
-        return await kept_move(self._pool, await self._answers.once(identity, act, may_be_done=True))
 
     async def _authenticate(
         self, kind: type[CredentialRequest], form: AnswerKey, address: str | None, message_id: UUID | None = None

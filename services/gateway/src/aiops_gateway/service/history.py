@@ -11,6 +11,7 @@ import orjson
 
 from aiops_common.messaging.requests import NoReply, Requester
 from aiops_contracts.base import ChangePage, ChangeRecord, Request
+from aiops_contracts.changelog import ListChangelogChanges
 from aiops_contracts.summarizer import ListLogChanges
 from aiops_contracts.triage import ListTicketChanges
 from aiops_gateway.domain.access import Viewer
@@ -34,6 +35,9 @@ class _Owner:
 _OWNERS: Final[Mapping[str, _Owner]] = {
     "LogEntry": _Owner("summarizer", lambda one, after, limit: ListLogChanges(log_id=one, after=after, limit=limit)),
     "Ticket": _Owner("triage", lambda one, after, limit: ListTicketChanges(ticket_id=one, after=after, limit=limit)),
+    "Changelog": _Owner(
+        "changelog", lambda one, after, limit: ListChangelogChanges(changelog_id=one, after=after, limit=limit)
+    ),
 }
 
 
@@ -65,7 +69,7 @@ class Histories:
         self._requester = requester
 
     async def of(self, viewer: Viewer, type_name: str, identity: UUID, after: int, first: int | None) -> History:
-        """The versions of a LogEntry or Ticket above ``after``, ``first`` of them or all; none of what is unknown.
+        """The versions of a LogEntry, Ticket or Changelog above ``after``, ``first`` of them or all.
 
         Raises:
             TooMuchHistory: there are more than MOST_VERSIONS, or more than MOST_BYTES of changes.

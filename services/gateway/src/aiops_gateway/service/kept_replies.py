@@ -4,38 +4,43 @@ Who it is about, and what they wrote, never changes with a version: it is left o
 model stays the only place here that holds it, and is read from there when the reply is made again.
 """
 
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from aiops_common.postgres import DatabaseUnavailable, Pool
 from aiops_contracts.auth import AuthReply
-from aiops_contracts.triage import TicketStatusReply
+from aiops_contracts.triage import TicketStatusReply, TriageCorrectionReply
 from aiops_gateway.repository import accounts, read_model
 from aiops_gateway.repository.read_model import TICKETS
 from aiops_gateway.service.answers import Answer
+
+T = TypeVar("T", TicketStatusReply, TriageCorrectionReply)
 
 _OF_A_TICKET: Final = ("title", "body", "reporter_email")
 _OF_AN_ACCOUNT: Final = ("email", "display_name")
 
 
-def move_to_keep(reply: TicketStatusReply) -> Answer:
+def ticket_reply_to_keep(reply: TicketStatusReply | TriageCorrectionReply) -> Answer:
     """A reply about a ticket as JSON, without what people wrote and who they are."""
-    return reply.model_dump(mode="json", exclude={"ticket": set(_OF_A_TICKET)})
+    personal: dict[str, Any] = {**dict.fromkeys(_OF_A_TICKET, True), "triage": {"similar"}}
+    return reply.model_dump(mode="json", exclude={"ticket": personal})
 
 
-async def kept_move(pool: Pool, kept: Answer) -> TicketStatusReply:
-    """The reply again.
+async def kept_ticket_reply(pool: Pool, kept: Answer, kind: type[T]) -> T:
+    """The reply again; the tickets that are like this one are those of now, they bear the titles of others.
 
     Raises:
         DatabaseUnavailable: the read model does not have the ticket, because it is being rebuilt.
     """
     if not kept["ticket"]:
-        return TicketStatusReply.model_validate(kept)
+        return kind.model_validate(kept)
     async with pool.connection() as connection:
         current = await read_model.get(connection, TICKETS, kept["ticket"]["id"])
     if current is None:
         raise DatabaseUnavailable("the read model does not have this ticket now; repeat it with the same key")
     stays = {name: getattr(current, name) for name in _OF_A_TICKET}
-    return TicketStatusReply.model_validate({**kept, "ticket": {**kept["ticket"], **stays}})
+    if kept["ticket"]["triage"] and current.triage:
+        stays["triage"] = {**kept["ticket"]["triage"], "similar": current.triage.similar}
+    return kind.model_validate({**kept, "ticket": {**kept["ticket"], **stays}})
 
 
 def decision_to_keep(reply: AuthReply) -> Answer:

@@ -1,4 +1,4 @@
-"""Commands as they travel: what clients sent is redacted before it is written or published anywhere.
+"""Commands and requests as they travel: what clients sent is redacted before it is written or published anywhere.
 
 Only a log is kept as it came in, encrypted.
 """
@@ -12,9 +12,9 @@ from uuid import UUID
 from aiops_common.redaction import redact, redact_fields
 from aiops_common.sealing import Keyring
 from aiops_contracts import changelog, summarizer, triage
-from aiops_contracts.changelog import GenerateChangelog
+from aiops_contracts.changelog import EditChangelog, GenerateChangelog
 from aiops_contracts.summarizer import SummarizeLog
-from aiops_contracts.triage import TriageTicket
+from aiops_contracts.triage import CorrectTriage, TriageTicket
 
 T = TypeVar("T")
 
@@ -36,6 +36,17 @@ async def redacted_changelog(command: GenerateChangelog) -> GenerateChangelog:
     """The command with all texts of commits and entries redacted; the names of authors stay."""
     commits = sum(len(commit.message) + sum(map(len, commit.paths)) for commit in command.commits or ())
     return await _aside(lambda: _redacted_changelog(command), commits + sum(len(e.text) for e in command.entries or ()))
+
+
+async def redacted_edit(request: EditChangelog) -> EditChangelog:
+    """The request with all texts and names redacted."""
+    chars = len(request.summary or "") + sum(len(entry.text or "") for entry in request.entries)
+    return await _aside(lambda: _redacted_edit(request), chars)
+
+
+def redacted_correction(request: CorrectTriage) -> CorrectTriage:
+    """The request with the comment redacted."""
+    return redact_fields(request, texts={"comment": triage.MAX_COMMENT_LENGTH})
 
 
 async def _aside(work: Callable[[], T], chars: int) -> T:
@@ -65,3 +76,8 @@ def _redacted_ticket(command: TriageTicket) -> TriageTicket:
 def _redacted_changelog(command: GenerateChangelog) -> GenerateChangelog:
     redacted = redact_fields(command, texts=changelog.TEXT_LIMITS, names=changelog.NAME_LIMITS)
     return redacted.model_copy(update={"redacted": True})
+
+
+def _redacted_edit(request: EditChangelog) -> EditChangelog:
+    texts = {**changelog.TEXT_LIMITS, "summary": changelog.SUMMARY_LIMIT}
+    return redact_fields(request, texts=texts, names=changelog.NAME_LIMITS)
