@@ -60,7 +60,7 @@ virtualenv:
 
 ##@ Checks
 .PHONY: test lint format types imports check-deploy test-unit test-integration test-conformity test-e2e test-faults
-.PHONY: soak bench
+.PHONY: soak bench eval
 test: setup lint types imports check-deploy ## Everything: lint, types, import rules, files for deployment, all tests
 	$(BIN)/pytest
 lint: setup ## Style and likely mistakes
@@ -86,6 +86,8 @@ soak: setup ## Steady load while parts are killed at random (MINUTES=10, SEED=)
 bench: ## Speed against a peer, and what tracing costs, as ratios
 	@$(SETUP) wrk
 	$(BIN)/python benchmarks/pipeline.py
+eval: setup ## Quality of the engines: make eval DATA=<directory> (AREAS="logs triage" JSON=1)
+	@$(BIN)/python -m evals $(if $(DATA),$(DATA),evals/corpus) $(AREAS) $(if $(JSON),--json)
 
 ##@ Upkeep
 .PHONY: docs dashboards graphiql lock clean help
