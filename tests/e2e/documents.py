@@ -7,7 +7,7 @@ _USER = "user { id email displayName role version }"
 _TOKENS = "tokens { accessToken refreshToken tokenType expiresAt }"
 _PROVENANCE = "provenance { engine degraded degradedReason model promptVersion inputTokens outputTokens durationMs }"
 _JOB = "id version state traceId createdAt updatedAt failure { code message attempts }"
-_ENTRY = "text commits"
+_ENTRY = "entryId text scope commits"
 
 API_KEY = "id name role createdBy version createdAt expiresAt revokedAt"
 LOG_ENTRY = f"""{_JOB} source content lineCount byteCount summary {{
@@ -15,9 +15,11 @@ LOG_ENTRY = f"""{_JOB} source content lineCount byteCount summary {{
   patterns {{ template level count firstLine example }}
 }}"""
 TICKET = f"""{_JOB} title body reporterEmail source status triage {{
-  category severity priority confidence needsReview reasons labels {_PROVENANCE}
+  category severity priority confidence needsReview reasons labels modelVersion correctedBy correctedAt
+  similar {{ ticketId title score }} {_PROVENANCE}
 }}"""
-CHANGELOG = f"""{_JOB} project release previousRelease suggestedBump markdown summary {_PROVENANCE}
+CHANGELOG = f"""{_JOB} project release previousRelease suggestedBump bumpReason markdown summary {_PROVENANCE}
+  status approvedBy approvedAt publishedBy publishedAt
   sections {{ section entries {{ {_ENTRY} }} }} reverted {{ {_ENTRY} }} needsReview {{ {_ENTRY} }}
 """
 
@@ -59,9 +61,22 @@ GENERATE_CHANGELOG = f"""mutation GenerateChangelog($input: GenerateChangelogInp
 UPDATE_TICKET_STATUS = f"""mutation UpdateTicketStatus($input: UpdateTicketStatusInput!) {{
   updateTicketStatus(input: $input) {{ ticket {{ {TICKET} }} {_ERRORS} }}
 }}"""
+CORRECT_TRIAGE = f"""mutation CorrectTriage($input: CorrectTriageInput!) {{
+  correctTriage(input: $input) {{ ticket {{ {TICKET} }} {_ERRORS} }}
+}}"""
+EDIT_CHANGELOG = f"""mutation EditChangelog($input: EditChangelogInput!) {{
+  editChangelog(input: $input) {{ changelog {{ {CHANGELOG} }} {_ERRORS} }}
+}}"""
+APPROVE_CHANGELOG, PUBLISH_CHANGELOG, REOPEN_CHANGELOG = (
+    f"""mutation($input: ChangelogStatusInput!) {{
+      {operation}(input: $input) {{ changelog {{ {CHANGELOG} }} {_ERRORS} }}
+    }}"""
+    for operation in ("approveChangelog", "publishChangelog", "reopenChangelog")
+)
 
 GET_LOG_ENTRY = f"query($id: ID!) {{ logEntry(id: $id) {{ {LOG_ENTRY} }} }}"
 GET_TICKET = f"query($id: ID!) {{ ticket(id: $id) {{ {TICKET} }} }}"
+GET_CHANGELOG = f"query($id: ID!) {{ changelog(id: $id) {{ {CHANGELOG} }} }}"
 LOG_ENTRIES = f"""query($filter: LogEntryFilter) {{
   logEntries(first: 100, filter: $filter) {{ totalCount nodes {{ {LOG_ENTRY} }} }}
 }}"""
@@ -77,6 +92,15 @@ DEAD_LETTERS = """query($queue: String, $first: Int, $after: String) {
 REPLAY_DEAD_LETTERS = f"""mutation($input: ReplayDeadLettersInput!) {{
   replayDeadLetters(input: $input) {{ replayed {_ERRORS} }}
 }}"""
+LLM_RUNS = """query($first: Int, $after: String, $filter: LlmRunFilter) {
+  llmRuns(first: $first, after: $after, filter: $filter) {
+    totalCount pageInfo { hasNextPage endCursor }
+    nodes {
+      id operation step template model outcome input output inputTokens outputTokens durationMs subject traceId
+      createdAt
+    }
+  }
+}"""
 
 WATCH_LOG_ENTRY = f"subscription($id: ID) {{ logEntryChanged(id: $id) {{ {LOG_ENTRY} }} }}"
 WATCH_TICKET = f"subscription($id: ID) {{ ticketChanged(id: $id) {{ {TICKET} }} }}"
@@ -99,3 +123,8 @@ async def settled(client: GraphqlClient, watch: str, pending: Json) -> Json:
 async def triaged(client: GraphqlClient, **values: object) -> Json:
     """A ticket that was handed in and triaged."""
     return await settled(client, WATCH_TICKET, await submit(client, TRIAGE_TICKET, **values))
+
+
+async def drafted(client: GraphqlClient, **values: object) -> Json:
+    """A changelog that was handed in and generated."""
+    return await settled(client, WATCH_CHANGELOG, await submit(client, GENERATE_CHANGELOG, **values))

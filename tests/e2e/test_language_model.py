@@ -15,7 +15,7 @@ ENGINES = ("summarizer", "triage", "changelog")
 @pytest.fixture(scope="module")
 async def model(stack: RunningStack) -> AsyncIterator[httpx.AsyncClient]:
     """The scripted model, asked by all engines while these tests run."""
-    await stack.serve(*ENGINES, scripted_llm=True)
+    await stack.serve(*ENGINES, scripted_llm=True, environment={"TRIAGE_LLM_FOR": "all"})
     port = stack.stack.services.ports["llm"]
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as http:
         yield http
@@ -47,7 +47,7 @@ async def test_an_answer_of_the_model_says_so(admin: GraphqlClient, model: httpx
         assert provenance["inputTokens"] > 0
         assert provenance["outputTokens"] > 0
     asked = (await model.get("/requests")).json()
-    assert asked["count"] == 3
+    assert asked["count"] == 4  # of a changelog the entries and the notes
     assert "pia@example.com" not in str(asked)
 
 

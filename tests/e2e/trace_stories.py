@@ -133,7 +133,7 @@ async def with_a_model(scene: Scene, job: Job) -> str:
     await scene.model.play({"kind": "ok"})
     accepted = await hand_in(scene.admin, job)
     await settled(scene.admin, job, accepted)
-    assert await scene.model.asked() == 1
+    assert await scene.model.asked() >= 1  # how often exactly says the table
     return str(accepted["traceId"])
 
 
@@ -152,9 +152,35 @@ async def log_in(scene: Scene) -> str:
 async def change_status(scene: Scene) -> str:
     """Somebody changes a ticket, and is answered by triage."""
     ticket = await settled(scene.admin, TRIAGE, await hand_in(scene.admin, TRIAGE))
-    change = {"ticketId": ticket["id"], "status": "IN_PROGRESS", "expectedVersion": ticket["version"]}
-    data, trace_id = await asked(scene, scene.admin, documents.UPDATE_TICKET_STATUS, input=change)
-    assert data["updateTicketStatus"]["userErrors"] == []
+    change = {"ticketId": ticket["id"], "status": "IN_PROGRESS"}
+    return await decide(scene, "updateTicketStatus", documents.UPDATE_TICKET_STATUS, ticket, **change)
+
+
+async def correct(scene: Scene) -> str:
+    """Somebody corrects what triage decided, and says why."""
+    ticket = await settled(scene.admin, TRIAGE, await hand_in(scene.admin, TRIAGE))
+    change = {"ticketId": ticket["id"], "category": "HR", "comment": f"{WORD}-comment"}
+    return await decide(scene, "correctTriage", documents.CORRECT_TRIAGE, ticket, **change)
+
+
+async def edit(scene: Scene) -> str:
+    """Somebody edits a draft."""
+    draft = await settled(scene.admin, CHANGELOG, await hand_in(scene.admin, CHANGELOG))
+    change = {"changelogId": draft["id"], "release": f"{WORD}-release", "summary": f"{WORD}-summary"}
+    return await decide(scene, "editChangelog", documents.EDIT_CHANGELOG, draft, **change)
+
+
+async def approve(scene: Scene) -> str:
+    """Somebody approves a draft."""
+    draft = await settled(scene.admin, CHANGELOG, await hand_in(scene.admin, CHANGELOG))
+    return await decide(scene, "approveChangelog", documents.APPROVE_CHANGELOG, draft, changelogId=draft["id"])
+
+
+async def decide(scene: Scene, mutation: str, document: str, entity: Json, **change: object) -> str:
+    """The trace of a decision about an entity as it is."""
+    asks = {**change, "expectedVersion": entity["version"]}
+    data, trace_id = await asked(scene, scene.admin, document, input=asks)
+    assert data[mutation]["userErrors"] == []
     return trace_id
 
 
@@ -244,6 +270,9 @@ TOLD: dict[str, Story] = {
     "generateChangelog": lambda scene: watched(scene, CHANGELOG),
     "login": log_in,
     "updateTicketStatus": change_status,
+    "correctTriage": correct,
+    "editChangelog": edit,
+    "approveChangelog": approve,
     "a partner's publish": partners_publish,
     "a query": query,
     "a query over WebSocket": query_over_websocket,

@@ -17,6 +17,7 @@ STORIES = {
             gateway PRODUCER push ticketChanged
             gateway PRODUCER publish triage.triage_ticket.v1
               triage CONSUMER process triage.triage_ticket.v1
+                triage CLIENT SELECT ticket_terms tickets
                 triage INTERNAL engine classify
                 triage CLIENT INSERT inbox tickets outbox ticket_changes
                 triage PRODUCER publish triage.ticket_triaged.v1
@@ -47,7 +48,7 @@ STORIES = {
             gateway PRODUCER publish changelog.generate_changelog.v1
               changelog CONSUMER process changelog.generate_changelog.v1
                 changelog INTERNAL engine render
-                changelog CLIENT INSERT inbox changelogs outbox
+                changelog CLIENT INSERT inbox changelogs outbox changelog_changes
                 changelog PRODUCER publish changelog.changelog_generated.v1
                   gateway CONSUMER process changelog.changelog_generated.v1
                     gateway CLIENT INSERT changelogs
@@ -61,13 +62,18 @@ STORIES = {
               triage CONSUMER process triage.triage_ticket.v1
                 triage CLIENT INSERT leases
                 triage CLIENT SELECT inbox
+                triage CLIENT SELECT ticket_terms tickets
                 triage INTERNAL engine classify
                 triage CLIENT chat scripted
                 triage CLIENT INSERT inbox tickets outbox ticket_changes
+                triage CLIENT INSERT llm_runs
                 triage CLIENT DELETE leases
                 triage PRODUCER publish triage.ticket_triaged.v1
                   gateway CONSUMER process triage.ticket_triaged.v1
                     gateway CLIENT INSERT tickets
+                triage PRODUCER publish triage.llm_runs_recorded.v1
+                  gateway CONSUMER process triage.llm_runs_recorded.v1
+                    gateway CLIENT INSERT llm_runs
     """,
     "summarizeLog with a model": """
         gateway SERVER POST /graphql
@@ -81,10 +87,14 @@ STORIES = {
                 summarizer INTERNAL engine digest
                 summarizer CLIENT chat scripted
                 summarizer CLIENT INSERT inbox log_entries outbox log_changes
+                summarizer CLIENT INSERT llm_runs
                 summarizer CLIENT DELETE leases
                 summarizer PRODUCER publish summarizer.log_summarized.v1
                   gateway CONSUMER process summarizer.log_summarized.v1
                     gateway CLIENT INSERT log_entries
+                summarizer PRODUCER publish summarizer.llm_runs_recorded.v1
+                  gateway CONSUMER process summarizer.llm_runs_recorded.v1
+                    gateway CLIENT INSERT llm_runs
     """,
     "generateChangelog with a model": """
         gateway SERVER POST /graphql
@@ -96,11 +106,16 @@ STORIES = {
                 changelog CLIENT SELECT inbox
                 changelog INTERNAL engine render
                 changelog CLIENT chat scripted
-                changelog CLIENT INSERT inbox changelogs outbox
+                changelog CLIENT chat scripted
+                changelog CLIENT INSERT inbox changelogs outbox changelog_changes
+                changelog CLIENT INSERT llm_runs
                 changelog CLIENT DELETE leases
                 changelog PRODUCER publish changelog.changelog_generated.v1
                   gateway CONSUMER process changelog.changelog_generated.v1
                     gateway CLIENT INSERT changelogs
+                changelog PRODUCER publish changelog.llm_runs_recorded.v1
+                  gateway CONSUMER process changelog.llm_runs_recorded.v1
+                    gateway CLIENT INSERT llm_runs
     """,
     "a retry": """
         gateway SERVER POST /graphql
@@ -108,10 +123,12 @@ STORIES = {
             gateway CLIENT INSERT idempotency_keys tickets outbox
             gateway PRODUCER publish triage.triage_ticket.v1
               triage CONSUMER process triage.triage_ticket.v1
+                triage CLIENT SELECT ticket_terms tickets
                 triage INTERNAL engine classify
                 triage CLIENT INSERT inbox tickets outbox ticket_changes
                 triage PRODUCER retry triage.triage_ticket.v1
                   triage CONSUMER process triage.triage_ticket.v1, attempt 2
+                    triage CLIENT SELECT ticket_terms tickets
                     triage INTERNAL engine classify
                     triage CLIENT INSERT inbox tickets outbox ticket_changes
                     triage PRODUCER publish triage.ticket_triaged.v1
@@ -126,6 +143,7 @@ STORIES = {
               triage CONSUMER process triage.triage_ticket.v1
                 triage CLIENT INSERT leases
                 triage CLIENT SELECT inbox
+                triage CLIENT SELECT ticket_terms tickets
                 triage INTERNAL engine classify
                 triage CLIENT chat scripted
                 triage CLIENT INSERT inbox tickets outbox ticket_changes
@@ -149,20 +167,26 @@ STORIES = {
                 triage CONSUMER process triage.triage_ticket.v1
                   triage CLIENT INSERT leases
                   triage CLIENT SELECT inbox
+                  triage CLIENT SELECT ticket_terms tickets
                   triage INTERNAL engine classify
                   triage CLIENT chat scripted
                   triage CLIENT INSERT inbox tickets outbox ticket_changes
+                  triage CLIENT COMMIT
                   triage CLIENT INSERT inbox
                   triage CLIENT SELECT tickets
                   triage CLIENT DELETE given_up
                   triage CLIENT INSERT tickets
                   triage CLIENT INSERT ticket_changes
+                  triage CLIENT INSERT llm_runs
                   triage CLIENT INSERT outbox
                   triage CLIENT COMMIT
                   triage CLIENT DELETE leases
                   triage PRODUCER publish triage.ticket_triaged.v1
                     gateway CONSUMER process triage.ticket_triaged.v1
                       gateway CLIENT INSERT tickets
+                  triage PRODUCER publish triage.llm_runs_recorded.v1
+                    gateway CONSUMER process triage.llm_runs_recorded.v1
+                      gateway CLIENT INSERT llm_runs
               gateway CLIENT UPDATE audit_log
     """,
     "a deferred message": """
@@ -173,6 +197,7 @@ STORIES = {
               triage CONSUMER process triage.triage_ticket.v1
                 triage CLIENT INSERT leases
                 triage CLIENT SELECT inbox
+                triage CLIENT SELECT ticket_terms tickets
                 triage INTERNAL engine classify
                 triage CLIENT chat scripted
                 triage CLIENT DELETE leases
@@ -180,17 +205,23 @@ STORIES = {
                   triage CONSUMER process triage.triage_ticket.v1
                     triage CLIENT INSERT leases
                     triage CLIENT SELECT inbox
+                    triage CLIENT SELECT ticket_terms tickets
                     triage INTERNAL engine classify
                     triage CLIENT chat scripted
                     triage CLIENT INSERT inbox tickets outbox ticket_changes
+                    triage CLIENT INSERT llm_runs
                     triage CLIENT DELETE leases
                     triage PRODUCER publish triage.ticket_triaged.v1
                       gateway CONSUMER process triage.ticket_triaged.v1
                         gateway CLIENT INSERT tickets
+                    triage PRODUCER publish triage.llm_runs_recorded.v1
+                      gateway CONSUMER process triage.llm_runs_recorded.v1
+                        gateway CLIENT INSERT llm_runs
     """,
     "a partner's publish": """
         acme PRODUCER send
           triage CONSUMER process triage.triage_ticket.v1
+            triage CLIENT SELECT ticket_terms tickets
             triage INTERNAL engine classify
             triage CLIENT INSERT inbox tickets outbox ticket_changes
             triage PRODUCER publish triage.ticket_triaged.v1
@@ -249,6 +280,77 @@ STORIES = {
               gateway CLIENT INSERT tickets
               gateway CLIENT COMMIT
               gateway CLIENT SELECT tickets
+    """,
+    "correctTriage": """
+        client CLIENT POST
+          gateway SERVER POST /graphql
+            gateway INTERNAL mutation correctTriage
+              gateway CLIENT INSERT audit_log
+              gateway CLIENT request triage.correct_triage.v1
+                triage SERVER answer triage.correct_triage.v1
+                  triage CLIENT SELECT tickets
+                  triage CLIENT SELECT inbox
+                  triage CLIENT INSERT inbox
+                  triage CLIENT INSERT tickets
+                  triage CLIENT INSERT ticket_changes
+                  triage CLIENT INSERT triage_corrections
+                  triage CLIENT INSERT outbox
+                  triage CLIENT SELECT pg_notify
+                  triage CLIENT COMMIT
+                  triage PRODUCER publish triage.ticket_triage_corrected.v1
+                    gateway CONSUMER process triage.ticket_triage_corrected.v1
+                      gateway CLIENT INSERT tickets
+              gateway CLIENT INSERT tickets
+              gateway CLIENT COMMIT
+              gateway CLIENT UPDATE audit_log
+              gateway CLIENT SELECT tickets
+    """,
+    "editChangelog": """
+        client CLIENT POST
+          gateway SERVER POST /graphql
+            gateway INTERNAL mutation editChangelog
+              gateway CLIENT INSERT audit_log
+              gateway CLIENT request changelog.edit_changelog.v1
+                changelog SERVER answer changelog.edit_changelog.v1
+                  changelog CLIENT SELECT changelogs
+                  changelog CLIENT SELECT inbox
+                  changelog CLIENT COMMIT
+                  changelog CLIENT SELECT changelogs
+                  changelog CLIENT SELECT inbox
+                  changelog CLIENT INSERT inbox
+                  changelog CLIENT INSERT changelogs
+                  changelog CLIENT INSERT changelog_changes
+                  changelog CLIENT INSERT outbox
+                  changelog CLIENT SELECT pg_notify
+                  changelog CLIENT COMMIT
+                  changelog PRODUCER publish changelog.changelog_edited.v1
+                    gateway CONSUMER process changelog.changelog_edited.v1
+                      gateway CLIENT INSERT changelogs
+              gateway CLIENT INSERT changelogs
+              gateway CLIENT COMMIT
+              gateway CLIENT UPDATE audit_log
+    """,
+    "approveChangelog": """
+        client CLIENT POST
+          gateway SERVER POST /graphql
+            gateway INTERNAL mutation approveChangelog
+              gateway CLIENT INSERT audit_log
+              gateway CLIENT request changelog.update_changelog_status.v1
+                changelog SERVER answer changelog.update_changelog_status.v1
+                  changelog CLIENT SELECT changelogs
+                  changelog CLIENT SELECT inbox
+                  changelog CLIENT INSERT inbox
+                  changelog CLIENT INSERT changelogs
+                  changelog CLIENT INSERT changelog_changes
+                  changelog CLIENT INSERT outbox
+                  changelog CLIENT SELECT pg_notify
+                  changelog CLIENT COMMIT
+                  changelog PRODUCER publish changelog.changelog_status_changed.v1
+                    gateway CONSUMER process changelog.changelog_status_changed.v1
+                      gateway CLIENT INSERT changelogs
+              gateway CLIENT INSERT changelogs
+              gateway CLIENT COMMIT
+              gateway CLIENT UPDATE audit_log
     """,
     "a query": """
         client CLIENT POST

@@ -17,15 +17,17 @@ A_RETRY = """
      3  2 gateway CLIENT   0 INSERT idempotency_keys tickets outbox
      4  2 gateway PRODUCER 0 publish triage.triage_ticket.v1
      5  4 triage  CONSUMER 1 process triage.triage_ticket.v1
-     6  5 triage  INTERNAL 0 engine classify
-     7  5 triage  CLIENT   0 INSERT inbox tickets outbox ticket_changes
-     8  5 triage  PRODUCER 1 retry triage.triage_ticket.v1
-     9  8 triage  CONSUMER 2 process triage.triage_ticket.v1
-    10  9 triage  INTERNAL 0 engine classify
-    11  9 triage  CLIENT   0 INSERT inbox tickets outbox ticket_changes
-    12  9 triage  PRODUCER 0 publish triage.ticket_triaged.v1
-    13 12 gateway CONSUMER 1 process triage.ticket_triaged.v1
-    14 13 gateway CLIENT   0 INSERT tickets
+     6  5 triage  CLIENT   0 SELECT ticket_terms tickets
+     7  5 triage  INTERNAL 0 engine classify
+     8  5 triage  CLIENT   0 INSERT inbox tickets outbox ticket_changes
+     9  5 triage  PRODUCER 1 retry triage.triage_ticket.v1
+    10  9 triage  CONSUMER 2 process triage.triage_ticket.v1
+    11 10 triage  CLIENT   0 SELECT ticket_terms tickets
+    12 10 triage  INTERNAL 0 engine classify
+    13 10 triage  CLIENT   0 INSERT inbox tickets outbox ticket_changes
+    14 10 triage  PRODUCER 0 publish triage.ticket_triaged.v1
+    15 14 gateway CONSUMER 1 process triage.ticket_triaged.v1
+    16 15 gateway CLIENT   0 INSERT tickets
 """
 
 
@@ -92,11 +94,14 @@ def test_the_recorded_retry_is_as_the_table_says() -> None:
 
 
 def test_the_work_of_the_second_attempt_below_the_first_is_seen() -> None:
-    first, second = "5".zfill(16), "9".zfill(16)
+    first, second = f"{5:016x}", f"{10:016x}"
     spans = [replace(span, parent_id=first) if span.parent_id == second else span for span in a_retry()]
     told = differences("a retry", spans)
 
-    lost = ("engine classify", "INSERT inbox tickets outbox ticket_changes", "publish triage.ticket_triaged.v1")
+    lost = (
+        *("SELECT ticket_terms tickets", "engine classify"),
+        *("INSERT inbox tickets outbox ticket_changes", "publish triage.ticket_triaged.v1"),
+    )
     for name in lost:
         (line,) = (line for line in told if line.startswith("missing: ") and line.endswith(f" {name}"))
         assert "process triage.triage_ticket.v1, attempt 2 → " in line
@@ -136,7 +141,7 @@ def test_a_span_too_many_is_named_but_for_statements_beside_others() -> None:
 def test_the_table_has_the_asynchronous_edges_too() -> None:
     assert {(story, "gateway") for story in ("triage", "summarizer", "changelog", "auth")} <= service_edges()
     assert ("acme", "triage") in service_edges()
-    assert len(STORIES) == 15
+    assert len(STORIES) == 18
 
 
 def test_attributes_that_are_missing_forbidden_or_unknown_are_named() -> None:
