@@ -16,7 +16,9 @@ from aiops_changelog.prompts import (
     improving,
     numbered,
 )
+from aiops_common.deferral import Deferred
 from aiops_common.llm import AnswerRejected, Chain, Checked, Improved, improve
+from aiops_common.llm.deferring import DeferringModel
 from aiops_common.testing.language_model import FakeLanguageModel
 from aiops_common.testing.llm_script import Broken, Ok, Script, Status, Step
 from aiops_contracts.base import Engine
@@ -209,6 +211,20 @@ async def test_notes_that_are_refused_do_not_take_the_rewordings_away() -> None:
     assert _entries(improved.result)[2].text == "A leak is gone"
     assert improved.degraded_reason is not None
     assert improved.degraded_reason.startswith("partly used, 1 left out: no notes: answer rejected: sentence 1 says")
+
+
+async def test_rewordings_are_used_though_the_model_is_worth_waiting_for() -> None:
+    model = _model(Ok(), Status(status=429), rewrite=_rewrite(("e3", "A leak is gone")))
+    improved = await improve(DeferringModel(model), DRAFT, improving(OPERATION.chain(), "Demo", _rendered), WORK)
+    assert _entries(improved.result)[2].text == "A leak is gone"
+    assert improved.degraded_reason == "partly used, 1 left out: no notes: language model: rate limited"
+    assert [run.outcome for run in improved.runs] == ["answered", "rate limited"]
+
+
+async def test_a_model_worth_waiting_for_is_waited_for_where_nothing_was_reworded() -> None:
+    model = DeferringModel(_model(Ok(), Status(status=429)))
+    with pytest.raises(Deferred):
+        await improve(model, DRAFT, improving(OPERATION.chain(), "Demo", _rendered), WORK)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from aiops_common.llm import (
     Work,
 )
 from aiops_common.llm.asking import AT_ONCE, KEPT_BYTES
+from aiops_common.llm.deferring import DeferringModel
 from aiops_common.testing.language_model import FakeLanguageModel
 from aiops_common.testing.llm_script import Broken, Delay, Ok, Script, Status, Step
 from support.notes import LINK, WORK, Note, inquiry
@@ -109,15 +110,43 @@ async def test_where_all_fail_there_is_nothing() -> None:
     assert [run.outcome for run in questions.runs] == ["server error", "server error"]
 
 
-async def test_a_model_worth_waiting_for_is_waited_for_though_others_answered() -> None:
-    class Busy(FakeLanguageModel):
-        async def complete(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
-            if "two" in prompt.user:
-                raise Deferred("language model: busy")
-            return await super().complete(prompt, answer)
+class Busy(FakeLanguageModel):
+    """A model that is worth waiting for where a question says "later"."""
 
+    async def complete(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
+        """An answer, or none for now."""
+        if "later" in prompt.user:
+            raise ModelUnavailable("rate limited", passing=True, spoken=Spoken("half", 3, 4))
+        return await super().complete(prompt, answer)
+
+
+async def test_answers_are_kept_though_the_model_is_worth_waiting_for_others() -> None:
+    questions = Questions(DeferringModel(Busy()), WORK)
+    found = await questions.ask_each([inquiry("one"), inquiry("later")], "notes")
+    assert [note and note.text for note in found] == ["one", None]
+    assert questions.dropped == ["1 of 2 notes: language model: rate limited"]
+    assert [(run.outcome, run.output is None) for run in questions.runs] == [
+        ("answered", False),
+        ("rate limited", False),
+    ]
+    assert questions.runs[1].input_tokens == 3
+
+
+async def test_a_model_worth_waiting_for_is_waited_for_where_nothing_was_answered() -> None:
+    def reject(note: Note) -> Checked[Note]:
+        raise AnswerRejected("it says 37")
+
+    questions = Questions(DeferringModel(Busy()), WORK)
     with pytest.raises(Deferred):
-        await Questions(Busy(), WORK).ask_each([inquiry("one"), inquiry("two")], "notes")
+        await questions.ask_each([inquiry("one", reject), inquiry("later")], "notes")
+
+
+async def test_a_defect_takes_all_answers_away() -> None:
+    def broken(note: Note) -> Checked[Note]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await asking().ask_each([inquiry("one"), inquiry("two", broken)], "notes")
 
 
 async def test_only_a_few_are_asked_at_the_same_time() -> None:
@@ -157,6 +186,16 @@ def test_room_is_that_of_the_step_or_of_the_model() -> None:
     assert (room.model, room.input_tokens, room.output_tokens) == ("small", 300, 20)
     fixed = LINK.prompt({"text": ""})
     assert questions.text_bytes(small, {"text": ""}) == int(300 * 3.5) - len(fixed.system + fixed.user)
+
+
+async def test_room_is_by_what_was_known_when_it_was_first_asked_for() -> None:
+    model = FakeLanguageModel(bytes_per_token=2.2)
+    questions = Questions(model, WORK)
+    before = questions.room(LINK)
+    await questions.ask(inquiry())
+    assert questions.room(LINK) == before
+    assert model.prompts[0].bytes_per_token == before.bytes_per_token
+    assert Questions(model, WORK).room(LINK).bytes_per_token < before.bytes_per_token
 
 
 def test_an_inquiry_is_of_its_step() -> None:

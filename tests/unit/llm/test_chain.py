@@ -1,6 +1,7 @@
 """Chains as settings say them: what can be asked, and what is said of a mistake."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import MappingProxyType
 from uuid import UUID
 
@@ -9,12 +10,15 @@ from pydantic import ValidationError
 
 from aiops_changelog.prompts import OPERATION as CHANGELOG
 from aiops_changelog.settings import ChangelogSettings
-from aiops_common.llm import InvalidChain, Operation, Step
+from aiops_common.llm import InvalidChain, Kind, LLMSettings, Operation, Questions, Step
+from aiops_common.llm.budget import LEAST_INPUT_TOKENS
 from aiops_common.settings import ServiceSettings, load_settings
+from aiops_common.testing.language_model import FakeLanguageModel
 from aiops_summarizer.prompts import OPERATION as SUMMARIZE
 from aiops_summarizer.settings import SummarizerSettings
 from aiops_triage.prompts import OPERATION as TRIAGE
 from aiops_triage.settings import TriageSettings
+from support.notes import WORK
 
 SERVICES: MappingProxyType[str, tuple[Operation, type[ServiceSettings]]] = MappingProxyType(
     {
@@ -46,6 +50,25 @@ def chain_of(settings: ServiceSettings) -> tuple[Step, ...]:
     """The setting that all three have."""
     chain: tuple[Step, ...] = settings.chain  # type: ignore[attr-defined] # not of the base
     return chain
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_least_room_that_settings_allow_is_enough_for_the_default(service: str) -> None:
+    operation, _ = SERVICES[service]
+    for link in operation.chain().links.values():
+        nothing = {name: 99 if kind is Kind.NUMBER else "" for name, kind in link.template.variables.items()}
+        smallest = replace(link, max_input_tokens=LEAST_INPUT_TOKENS)
+        # Names of a closed set take up to 300 bytes more.
+        assert Questions(FakeLanguageModel(), WORK).text_bytes(smallest, nothing) > 1500
+
+
+def test_less_room_is_refused() -> None:
+    Step(step="a", template="a/v1", max_input_tokens=LEAST_INPUT_TOKENS)
+    assert LLMSettings(llm_max_input_tokens=LEAST_INPUT_TOKENS).llm_max_input_tokens == LEAST_INPUT_TOKENS
+    with pytest.raises(ValidationError, match="greater than or equal to 1024"):
+        Step(step="a", template="a/v1", max_input_tokens=LEAST_INPUT_TOKENS - 1)
+    with pytest.raises(ValidationError, match="greater than or equal to 1024"):
+        LLMSettings(llm_max_input_tokens=LEAST_INPUT_TOKENS - 1)
 
 
 @pytest.mark.parametrize("service", SERVICES)

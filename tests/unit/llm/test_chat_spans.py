@@ -94,6 +94,15 @@ async def test_whatever_a_server_sends_the_span_stands(answer: object) -> None:
     assert "hush" not in str((recorded.only.attributes, recorded.only.events, recorded.only.status_description))
 
 
+@pytest.mark.parametrize(
+    ("reported", "counted"), [(2**31, 10_000_000), (10**30, 10_000_000), (True, 0), (-1, 0), ("7", 0), (7.5, 0), (7, 7)]
+)
+async def test_tokens_are_whole_and_bounded(reported: object, counted: int) -> None:
+    usage = SimpleNamespace(prompt_tokens=reported, completion_tokens=reported)
+    said = await say(_client(_answer(usage=usage)), "m", QUESTION, SERVER, Recorded().tracer)
+    assert (said.input_tokens, said.output_tokens) == (counted, counted)
+
+
 async def test_a_reason_to_finish_that_nobody_knows_is_other() -> None:
     recorded = Recorded()
     await _say(recorded, _answer(finish_reason="hush-hush"))

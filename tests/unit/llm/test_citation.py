@@ -42,10 +42,38 @@ def test_what_the_evidence_has_may_be_said(text: str) -> None:
         ("<script >alert</script>", "has a link or markup"),
         ("Run ```rm```.", "has a link or markup"),
         ("It doubled.", "says 'doubled'"),
+        ("Fifteen hosts are down.", "says '15'"),
+        ("Twenty-three hosts are down.", "says '23'"),
+        ("Twenty three hosts are down.", "says '20'"),
+        ("Two-thirds of the hosts are down.", "says '2'"),
+        ("One-third of the hosts is down.", "says 'third'"),
+        ("A third of the hosts is down.", "says 'third'"),
+        ("A billion rows are gone.", "says 'billion'"),
+        ("A quarter of the users wait.", "says 'quarter'"),
+        ("Ninety-nine percent of them wait.", "says '99'"),
+        ("1204% of them wait.", "says 'percent'"),
+        ("A ten-minute outage.", "says '10'"),
+        ("\u00bd of the hosts are down.", "says '\u00bd'"),
+        ("\u2167 hosts are down.", "says '\u2177'"),
+        ("It costs 15 euros.", "says '15'"),
     ],
 )
 def test_what_it_has_not_is_told(text: str, told: str) -> None:
-    assert uncited(text, EVIDENCE) == told
+    assert uncited(text, EVIDENCE + "; version 1,5") == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A third-party library and one-time codes failed for one host, none left.",
+        "At first a two-factor check failed once, then a three-way handshake, a one-off.",
+        "A half-open connection, a second-hand disk and a quarter-final are quarterly at best.",
+        "A third party read it in the first place, one by one, all-in-one.",
+        "\u4e00\u8d77 failed.",
+    ],
+)
+def test_words_and_names_that_only_look_like_numbers_may_be_said(text: str) -> None:
+    assert uncited(text, EVIDENCE) is None
 
 
 def test_an_address_of_the_evidence_may_be_said_in_full_only() -> None:
@@ -56,6 +84,13 @@ def test_an_address_of_the_evidence_may_be_said_in_full_only() -> None:
 
 def test_numbers_have_one_way_of_writing() -> None:
     assert claims("v2.0.0, 1,000 3x twice Two") == {"2.0.0", "1000", "3", "2"}
+    assert claims("twenty-three, ninety, fifteen, 5%, 1,204,000ms") == {"23", "90", "15", "5", "percent", "1204000ms"}
+
+
+def test_a_comma_parts_thousands_only_where_three_digits_follow() -> None:
+    assert claims("1,5 and 1,50 and 1,5000 and 0,125") == {"1,5", "1,50", "1,5000", "0,125"}
+    assert uncited("It took 5 percent longer.", "5% longer") is None
+    assert uncited("Twenty-three of 40 failed.", "23 of forty failed") is None
 
 
 @pytest.mark.parametrize(

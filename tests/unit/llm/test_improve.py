@@ -94,6 +94,21 @@ async def test_a_flow_that_has_nothing_to_ask_leaves_the_result_alone() -> None:
     assert (improved.result, improved.engine, improved.degraded) == ("built-in", Engine.BUILTIN, False)
 
 
+async def test_where_a_flow_goes_on_without_answers_it_is_degraded_and_said() -> None:
+    async def swallowing(questions: Questions, result: str) -> str:
+        for text in ("one", "two"):
+            try:
+                await questions.ask(inquiry(text))
+            except ModelUnavailable as error:
+                questions.leave_out(text, error)
+        return "never"
+
+    improved = await improve(FakeLanguageModel(Script(steps=(Status(status=500),))), "built-in", swallowing, WORK)
+    assert (improved.result, improved.engine, improved.degraded) == ("built-in", Engine.BUILTIN, True)
+    assert improved.degraded_reason == "server error, 2 left out: one: server error; two: server error"
+    assert [run.outcome for run in improved.runs] == ["server error", "server error"]
+
+
 async def test_personal_data_does_not_leave_and_comes_back_in_the_answer() -> None:
     model = told("ask <EMAIL_1>, not <EMAIL_2>")
     improved = await improve(model, "built-in", noting("from bob@example.com"), WORK)
@@ -101,15 +116,40 @@ async def test_personal_data_does_not_leave_and_comes_back_in_the_answer() -> No
     assert improved.result == "built-in + ask bob@example.com, not <EMAIL_2>"
 
 
-async def test_an_answer_is_checked_before_what_was_redacted_is_put_back() -> None:
-    seen = []
-
+async def test_an_answer_is_checked_as_the_evidence_is_which_was_not_redacted_for_the_model() -> None:
     def checked(note: Note) -> Checked[Note]:
-        seen.append(note.text)
+        if note.text not in "from bob@example.com":
+            raise AnswerRejected("it quotes words that do not occur")
         return Checked(note)
 
-    await improve(told("ask <EMAIL_1>"), "built-in", noting("from bob@example.com", checked), WORK)
-    assert seen == ["ask <EMAIL_1>"]
+    model = told("<EMAIL_1>")
+    improved = await improve(model, "built-in", noting("from bob@example.com", checked), WORK)
+    assert "bob" not in model.prompts[0].user
+    assert (improved.degraded_reason, improved.result) == (None, "built-in + bob@example.com")
+
+
+async def test_why_something_was_not_used_quotes_nothing_that_was_put_back() -> None:
+    material = "password: hunter2Secret99"
+
+    def dropping(note: Note) -> Checked[Note]:
+        return Checked(note, (f"it says {note.text.lower()!r}",))
+
+    def rejecting(note: Note) -> Checked[Note]:
+        raise AnswerRejected(f"it says {note.text[:9].lower()!r}")
+
+    for check in (dropping, rejecting):
+        improved = await improve(told("<SECRET_1>"), "built-in", noting(material, check), WORK)
+        assert improved.degraded_reason is not None
+        assert improved.degraded_reason.endswith(": a part with something redacted in it breaks a rule")
+        assert "hunter2" not in "".join(run.model_dump_json() for run in improved.runs)
+
+
+async def test_why_something_was_not_used_is_said_where_it_has_nothing_to_do_with_what_was_put_back() -> None:
+    def dropping(note: Note) -> Checked[Note]:
+        return Checked(note, ("sentence 2 says '37'",))
+
+    improved = await improve(told("<EMAIL_1>"), "built-in", noting("from bob@example.com", dropping), WORK)
+    assert improved.degraded_reason == "partly used, 1 left out: note: sentence 2 says '37'"
 
 
 async def test_tokens_and_names_are_those_of_all_questions() -> None:

@@ -1,6 +1,7 @@
 """One suite for the fake model and for the real client against the scripted server: they may not differ."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
@@ -105,6 +106,26 @@ async def test_one_answer_that_breaks_the_schema_is_repaired(scripted: Scripted,
 async def test_two_are_not(scripted: Scripted) -> None:
     with pytest.raises(ModelUnavailable):
         await scripted(Script(steps=(Broken(kind="truncated", times=2), Ok()))).complete(_PROMPT, Verdict)
+
+
+async def test_a_prompt_is_measured_by_the_rate_at_which_it_was_cut(scripted: Scripted) -> None:
+    model = scripted(Script())
+    within = replace(_PROMPT, max_input_tokens=20, bytes_per_token=20.0)
+    assert (await model.complete(within, Verdict)).value.colour == "RED"
+    with pytest.raises(ModelUnavailable, match="prompt too large"):
+        await model.complete(replace(within, bytes_per_token=None), Verdict)
+    with pytest.raises(ModelUnavailable, match="prompt too large"):
+        await model.complete(replace(_PROMPT, bytes_per_token=0.001), Verdict)
+
+
+@pytest.mark.parametrize("then", [Status(status=500), Status(status=400), Delay(seconds=30), Broken(kind="empty")])
+async def test_what_an_answer_cost_is_told_though_its_repair_fails(scripted: Scripted, then: Step) -> None:
+    with pytest.raises(ModelUnavailable) as caught:
+        await scripted(Script(steps=(Broken(kind="wrong_schema"), then))).complete(_PROMPT, Verdict)
+    spoken = caught.value.spoken
+    assert spoken is not None
+    assert "verdict" in spoken.text
+    assert min(spoken.input_tokens, spoken.output_tokens) > 0
 
 
 _PASSING = {"rate limited", "server error", "timeout"}

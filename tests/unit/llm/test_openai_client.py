@@ -156,7 +156,7 @@ async def test_calls_beyond_the_limit_wait_for_a_slot(llm: ScriptedLLM) -> None:
 
 
 async def test_a_prompt_over_budget_is_not_sent(llm: ScriptedLLM) -> None:
-    model = _model(llm, llm_max_input_tokens=256)
+    model = _model(llm, llm_max_input_tokens=1024)
     with pytest.raises(ModelUnavailable, match="prompt too large"):
         await model.complete(Prompt("ask", "v1", "", "word " * 1000), Reply)
     assert llm.count == 0
@@ -196,13 +196,13 @@ async def test_each_model_has_slots_and_bytes_per_token_of_its_own(llm: Scripted
 
 
 async def test_a_step_s_own_budget_is_taken(llm: ScriptedLLM) -> None:
-    model = _model(llm, llm_max_input_tokens=256)
+    model = _model(llm, llm_max_input_tokens=1024)
     long = Prompt("ask", "v1", "", "word " * 1000, max_input_tokens=2000, max_output_tokens=77)
     await model.complete(long, Reply)
     assert llm.requests[-1]["max_completion_tokens"] == 77
     with pytest.raises(ModelUnavailable, match="prompt too large"):
         await model.complete(replace(long, max_input_tokens=1000), Reply)
-    assert (model.room().input_tokens, model.room().model) == (256, "m")
+    assert (model.room().input_tokens, model.room().model) == (1024, "m")
 
 
 async def test_what_was_said_in_vain_is_told_with_its_tokens(llm: ScriptedLLM) -> None:

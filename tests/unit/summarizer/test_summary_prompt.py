@@ -179,6 +179,16 @@ async def test_a_long_log_is_read_in_parts_and_then_put_together() -> None:
     assert [run.step for run in improved.runs] == ["window"] * len(windows) + ["summary"]
 
 
+async def test_parts_are_measured_by_the_rate_at_which_they_were_cut() -> None:
+    # Its tokens are shorter than was thought, which the first part's answer says.
+    asked = FakeLanguageModel(bytes_per_token=2.2)
+    improved = await improved_by(asked, LONG)
+    assert [run.outcome for run in improved.runs] == ["answered"] * len(asked.prompts)
+    assert (improved.engine, improved.degraded_reason) == (Engine.LLM, None)
+    first, second = len(asked.prompts), len((await improved_by(asked, LONG)).runs)
+    assert second > first, "the next log is cut by what was learned"
+
+
 async def test_what_was_not_shown_cannot_be_cited() -> None:
     asked = model(**windowed("F2"))
     improved = await improved_by(asked, LONG)

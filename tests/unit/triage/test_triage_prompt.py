@@ -169,6 +169,15 @@ async def test_a_ticket_that_talks_to_the_model_gets_nothing() -> None:
     assert [run.outcome for run in improved.runs] == ["answer rejected"]
 
 
+async def test_a_quote_of_what_is_redacted_last_is_found_in_the_ticket() -> None:
+    quoting = {"statement": "Somebody waits for a call.", "quote": "Call <PHONE_1> back"}
+    told = answer().model_dump(mode="json") | {"reasons": [quoting]}
+    improved = await improved_by(told, body="Call +49 30 901820 back.")
+    assert (improved.engine, improved.degraded_reason) == (Engine.LLM, None)
+    assert improved.result.reasons == ('Somebody waits for a call. ("Call +49 30 901820 back")',)
+    assert "901820" not in improved.runs[0].model_dump_json()
+
+
 async def test_what_was_dropped_is_said_and_the_rest_is_used() -> None:
     reasons = [
         {"statement": "40 shops are affected.", "quote": "Checkout"},

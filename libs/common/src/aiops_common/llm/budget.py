@@ -3,6 +3,9 @@
 BYTES_PER_TOKEN = 3.5
 """UTF-8 bytes per token: on the safe side for English prose and code, about right for logs."""
 
+LEAST_INPUT_TOKENS = 1024
+"""Less than this the instructions of a question alone may take (about 2,000 bytes), and what it is about needs room."""
+
 _LOWEST, _HIGHEST = 1.0, 8.0
 _WEIGHT_OF_NEWEST = 0.2
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aiops_common.llm.budget import LEAST_INPUT_TOKENS
 from aiops_common.llm.port import Prompt
 from aiops_common.llm.templates import InvalidTemplate, Kind, PromptTemplate, Value, load, versions
 
@@ -30,7 +31,7 @@ class Step(BaseModel):
     step: str
     template: str
     model: str | None = Field(default=None, min_length=1, max_length=200)
-    max_input_tokens: int | None = Field(default=None, ge=256)
+    max_input_tokens: int | None = Field(default=None, ge=LEAST_INPUT_TOKENS)
     max_output_tokens: int | None = Field(default=None, ge=16)
 
 

@@ -25,6 +25,9 @@ _tracer = trace.get_tracer(__name__)
 _NAME = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,99}", re.ASCII)
 _FINISHED: Final = frozenset(("stop", "length", "content_filter", "tool_calls", "function_call"))
 
+MOST_TOKENS: Final = 10_000_000
+"""More than any model reads or writes at once. Whatever a server reports, sums of it can be stored in 32 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -182,4 +185,6 @@ def _read(completion: ChatCompletion, asked_model: str) -> Said:
 
 def _count(usage: object, field: str) -> int:
     value = getattr(usage, field, 0)
-    return value if isinstance(value, int) and value > 0 else 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return 0
+    return min(value, MOST_TOKENS)

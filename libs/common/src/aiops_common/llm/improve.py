@@ -62,8 +62,9 @@ async def improve(model: LanguageModel | None, result: R, flow: Flow[R], work: W
 
     Without a model the result is the built-in one and not degraded: that is how the system is meant to run offline.
     With a model, anything that goes wrong gives the built-in result, degraded, with the reason. Only cancellation
-    propagates, and ``Deferred`` of a model that is worth waiting for. Every question is redacted once more on its way
-    out, whatever the template did; each leaves a run, also one that failed.
+    propagates, and ``Deferred`` of a model that is worth waiting for, where the flow lets it: then there is no result
+    and no run, and what was answered before is asked and paid for again. Every question is redacted once more on its
+    way out, whatever the template did; each leaves a run, also one that failed.
     """
     try:
         improved = Improved(result) if model is None else await _improved(model, result, flow, work)
@@ -87,13 +88,15 @@ async def _improved(model: LanguageModel, result: R, flow: Flow[R], work: Work) 
         _log.error("llm.improve_failed", error=type(error).__name__, prompt_version=version)
         return _degraded(result, questions, reason_of(error))
     used = [run for run in questions.runs if run.outcome in (ANSWERED, PARTLY_USED)]
-    if not used:  # there was nothing to ask
+    if not questions.runs:  # there was nothing to ask
         return Improved(result)
+    if not used:
+        return _degraded(result, questions, _left_out(questions.runs[-1].outcome, questions.dropped))
     return Improved(
         better,
         engine=Engine.LLM,
         degraded=bool(questions.dropped),
-        degraded_reason=_left_out(questions.dropped),
+        degraded_reason=_left_out(PARTLY_USED, questions.dropped) if questions.dropped else None,
         model=_joined(run.model or "" for run in used),
         prompt_version=_joined(run.template for run in used),
         input_tokens=sum(run.input_tokens or 0 for run in questions.runs),
@@ -112,12 +115,11 @@ def _degraded(result: R, questions: Questions, reason: str) -> Improved[R]:
     )
 
 
-def _left_out(dropped: Sequence[str]) -> str | None:
-    """How much of the answers was not used, and of the first parts why."""
+def _left_out(outcome: str, dropped: Sequence[str]) -> str:
+    """What came of the answers, how much of them was not used, and of the first parts why."""
     if not dropped:
-        return None
-    shown = "; ".join(dropped[:_SHOWN])
-    return f"{PARTLY_USED}, {len(dropped)} left out: {shown}"[:_REASON_LENGTH]
+        return outcome
+    return f"{outcome}, {len(dropped)} left out: {'; '.join(dropped[:_SHOWN])}"[:_REASON_LENGTH]
 
 
 def _joined(names: Iterable[str]) -> str | None:

@@ -37,7 +37,8 @@ _WITH_DETAIL: Final = (_REFUSED, ANSWER_REJECTED, INTERNAL_ERROR, PARTLY_USED)
 
 
 def reason_label(reason: str) -> str:
-    """The reason as a label: one of ``REASONS``, without the status or the text that may follow it, or ``other``."""
-    if reason in REASONS:
-        return reason
+    """The reason as a label: one of ``REASONS``, without what may follow it, or ``other``."""
+    beginning = reason.partition(", ")[0]
+    if beginning in REASONS:
+        return beginning
     return next((known for known in _WITH_DETAIL if reason.startswith(known)), OTHER)

@@ -99,35 +99,41 @@ class OpenAIModel:
 
     def _check_size(self, prompt: Prompt, lane: Lane) -> None:
         most = prompt.max_input_tokens or self._settings.llm_max_input_tokens
-        if estimated_tokens(prompt.system + prompt.user, lane.rate.bytes_per_token) > most:
+        rate = prompt.bytes_per_token or lane.rate.bytes_per_token
+        if estimated_tokens(prompt.system + prompt.user, rate) > most:
             raise ModelUnavailable("prompt too large")
 
     async def _before_deadline(self, prompt: Prompt, answer: type[T], lane: Lane) -> Completion[T]:
+        said: list[Said] = []
         # The client's own timeout is per read: a body that drips byte by byte never hits it.
         try:
             async with asyncio.timeout(self._settings.llm_timeout_seconds):
-                return await self._answer(prompt, answer, lane)
+                return await self._answer(prompt, answer, lane, said)
         except TimeoutError:
-            raise Outage("timeout") from None
+            failed: ModelUnavailable = Outage("timeout")
+        except ModelUnavailable as error:
+            failed = error
+        failed.spoken = _all_spoken(said, failed.spoken)
+        raise failed from None
 
-    async def _answer(self, prompt: Prompt, answer: type[T], lane: Lane) -> Completion[T]:
+    async def _answer(self, prompt: Prompt, answer: type[T], lane: Lane, said: list[Said]) -> Completion[T]:
+        """The answer; each that came is put into ``said``, as it is paid for whatever becomes of it."""
         messages: list[ChatCompletionMessageParam] = [
             {"role": "system", "content": prompt.system},
             {"role": "user", "content": prompt.user},
         ]
-        first = await self._say(prompt, messages, answer, lane)
-        lane.rate.observe(prompt.system + prompt.user, first.input_tokens)
+        said.append(await self._say(prompt, messages, answer, lane))
+        lane.rate.observe(prompt.system + prompt.user, said[0].input_tokens)
         try:
-            return _completion(answer, first, 0, 0)
+            return _completion(answer, said)
         except ValidationError as error:
-            messages.append({"role": "assistant", "content": first.text})
+            messages.append({"role": "assistant", "content": said[0].text})
             messages.append({"role": "user", "content": _repair(error)})
-        second = await self._say(prompt, messages, answer, lane)
+        said.append(await self._say(prompt, messages, answer, lane))
         try:
-            return _completion(answer, second, first.input_tokens, first.output_tokens)
+            return _completion(answer, said)
         except ValidationError:
-            used = first.input_tokens + second.input_tokens, first.output_tokens + second.output_tokens
-            raise ModelUnavailable("invalid answer", spoken=Spoken(second.text, *used)) from None
+            raise ModelUnavailable("invalid answer") from None
 
     async def _say(
         self, prompt: Prompt, messages: list[ChatCompletionMessageParam], answer: type[BaseModel], lane: Lane
@@ -154,14 +160,24 @@ def response_format(answer: type[BaseModel]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": schema}
 
 
-def _completion(answer: type[T], said: Said, earlier_input: int, earlier_output: int) -> Completion[T]:
+def _completion(answer: type[T], said: list[Said]) -> Completion[T]:
     return Completion(
-        value=answer.model_validate_json(said.text),
-        model=said.model,
-        input_tokens=said.input_tokens + earlier_input,
-        output_tokens=said.output_tokens + earlier_output,
-        text=said.text,
+        value=answer.model_validate_json(said[-1].text),
+        model=said[-1].model,
+        input_tokens=sum(one.input_tokens for one in said),
+        output_tokens=sum(one.output_tokens for one in said),
+        text=said[-1].text,
     )
+
+
+def _all_spoken(said: list[Said], last: Spoken | None) -> Spoken | None:
+    """What was said and ``last``, which was no answer, together; the text is that of the last one with any."""
+    spoken = [Spoken(one.text, one.input_tokens, one.output_tokens) for one in said]
+    spoken += [last] if last else []
+    if not spoken:
+        return None
+    text = next((one.text for one in reversed(spoken) if one.text), "")
+    return Spoken(text, sum(one.input_tokens for one in spoken), sum(one.output_tokens for one in spoken))
 
 
 def _repair(error: ValidationError) -> str:

@@ -14,7 +14,8 @@ class Prompt:
 
     ``name`` and ``version`` identify the template and are recorded with the answer. ``system`` holds instructions
     only. ``user`` may hold untrusted text, which the template delimits. ``model`` and the budgets are those of the
-    step that asks; None stands for the ones that are set for all.
+    step that asks; None stands for the ones that are set for all. ``bytes_per_token`` is the rate at which the material
+    was cut to fit, so that it is not refused by another one that was learned since; None stands for what is known now.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Prompt:
     model: str | None = None
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
+    bytes_per_token: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

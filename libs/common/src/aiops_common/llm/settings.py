@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
+from aiops_common.llm.budget import LEAST_INPUT_TOKENS
 from aiops_common.llm.deferring import DeferringModel
 from aiops_common.llm.port import LanguageModel
 
@@ -27,8 +28,9 @@ class LLMSettings(BaseSettings):
     llm_timeout_seconds: float = Field(default=30, gt=0, le=600)
     """For one answer as a whole, including its repair, however slowly the body drips in."""
 
-    llm_max_input_tokens: int = Field(default=12_000, ge=256)
-    """Longer prompts are not sent; estimated from bytes, corrected by what the server reports."""
+    llm_max_input_tokens: int = Field(default=12_000, ge=LEAST_INPUT_TOKENS)
+    """Longer prompts are not sent; estimated from bytes, corrected by what the server reports. With the default
+    templates the instructions take up to about 600 of them, more where a model's tokens are short."""
 
     llm_max_output_tokens: int = Field(default=2_048, ge=16)
     """Most tokens of an answer."""
@@ -51,7 +53,8 @@ class LLMSettings(BaseSettings):
     llm_when_open: Literal["builtin", "defer"] = "builtin"
     """What happens to work while the model is away (its breaker is open, it does not answer, all calls are taken):
     ``builtin`` finishes it with the built-in engine and says so, ``defer`` lets it wait without spending an attempt,
-    until its deadline."""
+    until its deadline. Answers that came before and are of use alone are used instead; else all is asked again when the
+    work's turn comes."""
 
     @property
     def work_seconds(self) -> float:

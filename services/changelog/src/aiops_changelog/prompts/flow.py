@@ -19,6 +19,7 @@ from aiops_changelog.prompts.question import (
     numbered,
     rewordable,
 )
+from aiops_common.deferral import Deferred
 from aiops_common.llm import AnswerRejected, Chain, Flow, Inquiry, Link, ModelUnavailable, Questions
 
 MOST_QUESTIONS: Final = 16
@@ -31,7 +32,10 @@ Render = Callable[[Draft], Draft]
 
 
 def improving(chain: Chain, project: str, render: Render) -> Flow[Draft]:
-    """The questions about a redacted draft; ``render`` writes Markdown and notes anew for reworded entries."""
+    """The questions about a redacted draft; ``render`` writes Markdown and notes anew for reworded entries.
+
+    A model that is worth waiting for is not waited for with the notes where entries were reworded: they are paid for.
+    """
 
     async def flow(questions: Questions, draft: Draft) -> Draft:
         rewriting, noting = chain.link(REWRITE), chain.link(NOTES)
@@ -49,7 +53,7 @@ def improving(chain: Chain, project: str, render: Render) -> Flow[Draft]:
             return better
         try:
             return await _noted(questions, noting, project, better)
-        except (ModelUnavailable, AnswerRejected) as error:
+        except (ModelUnavailable, AnswerRejected, Deferred) as error:
             if better is draft or failed is not None:
                 raise
             questions.leave_out("no notes", error)
