@@ -26,7 +26,9 @@ ACTOR = f"user:{PERSON}"
 async def pool(pools: dict[str, Pool]) -> Pool:
     """Triage's schema, without what people corrected and without models."""
     async with pools["triage"].transaction() as connection:
-        await connection.execute("TRUNCATE tickets, ticket_terms, triage_corrections, triage_models, outbox")
+        await connection.execute(
+            "TRUNCATE tickets, ticket_terms, triage_corrections, triage_models, triage_activations, outbox"
+        )
     return pools["triage"]
 
 
@@ -47,7 +49,7 @@ async def clean_models(pool: Pool) -> AsyncIterator[None]:
     """No model afterwards either."""
     yield
     async with pool.transaction() as connection:
-        await connection.execute("TRUNCATE triage_models")
+        await connection.execute("TRUNCATE triage_models, triage_activations")
 
 
 def service(pool: Pool, **wired: Any) -> TriageService:

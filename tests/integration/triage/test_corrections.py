@@ -41,7 +41,8 @@ async def test_a_correction_is_the_next_version_and_that_persons(
     assert (after.corrected_by, after.corrected_at) == (PERSON, reply.ticket.updated_at)
     assert after.reasons[:-1] == before.reasons
     assert after.reasons[-1].startswith("corrected by a person: category INCIDENT → BILLING, severity CRITICAL → LOW")
-    assert "ann@" not in after.reasons[-1]
+    # Whoever may not read the ticket's text reads the reasons: the comment stays with the correction.
+    assert "ask" not in after.reasons[-1]
     assert str(PERSON) not in after.reasons[-1]
     assert after.provenance == before.provenance
 
@@ -76,6 +77,17 @@ async def test_of_many_at_once_on_one_version_one_wins(triage: TriageService, po
     assert present.version == 2
     assert all(reply.ticket == present for reply in replies)
     assert len([one async for one in latest_corrections(pool)]) == 1
+
+
+async def test_models_learn_a_category_only_from_those_who_gave_one(
+    triage: TriageService, pool: Pool, ticket_id: UUID
+) -> None:
+    await triage.correct(correction(ticket_id, severity="LOW"))
+    assert await examples(pool) == []
+    await triage.correct(correction(ticket_id, version=2, category="INCIDENT"))
+    await triage.correct(correction(ticket_id, version=3, priority="P2"))
+    assert [(one.title, one.label) for one in await examples(pool)] == [("Mail is down", "INCIDENT")]
+    assert [one.after.severity async for one in latest_corrections(pool)] == ["HIGH"]
 
 
 async def test_a_repeated_request_changes_nothing(triage: TriageService, pool: Pool, ticket_id: UUID) -> None:

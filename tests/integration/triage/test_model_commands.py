@@ -46,7 +46,8 @@ async def test_corrections_train_a_model_that_is_activated_and_rolled_back(corre
     trained = await command("train", "--activate", "--json")
     assert trained.exit_code == 0, trained.output
     told = json.loads(trained.stdout)
-    assert (told["activated"], told["active"], told["metrics"]["examples"]) == (True, None, 24)
+    assert (told["activated"], told["active"]["version"], told["metrics"]["examples"]) == (True, "rules", 24)
+    assert told["active"]["metrics"].keys() == {"macro_f1"}
     listed = [json.loads(line) for line in (await command("models", "--json")).stdout.splitlines()]
     assert [(model["version"], model["active"]) for model in listed] == [(told["version"], True)]
     assert listed[0]["labels"] == ["ACCESS", "BILLING"]
@@ -78,6 +79,28 @@ async def test_a_worse_model_is_kept_and_not_activated(
     assert present is not None
     assert present.version == active
     assert len(await registry.all()) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("Invoice", "Laptop"), ", was 0.500"),  # the rules know these words
+        (("Alpha", "Beta"), ", at least 0.5 is needed"),  # nobody knows them
+    ],
+)
+async def test_a_first_model_is_not_activated_where_the_rules_are_better_or_it_guesses(
+    command: Command, pool: Pool, words: tuple[str, str], told: str
+) -> None:
+    # Half of the tickets of each kind have the words of the other one.
+    labels = ("BILLING", "INFRASTRUCTURE")
+    noise = [{"title": words[n // 2 % 2], "category": labels[n % 2]} for n in range(24)]
+    given = "".join(json.dumps(line) + "\n" for line in noise)
+    result = await command("train", "--from", "-", "--no-corrections", "--activate", given=given)
+    assert result.exit_code == 1, result.output
+    assert "it is worse than rules: macro_f1 is 0." in result.stderr
+    assert told in result.stderr
+    assert "rules (active)" in result.stdout
+    assert await Registry(pool).active() is None
 
 
 async def test_a_file_goes_beside_the_corrections(corrected: None, command: Command) -> None:

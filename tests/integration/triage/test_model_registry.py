@@ -8,6 +8,7 @@ import pytest
 
 from aiops_common.postgres import Listener, Pool
 from aiops_triage.engine.model import TrainedModel
+from aiops_triage.repository import ModelRepository
 from aiops_triage.service import RULES, ActiveModels, Registry, RegistryError, Switched, TriageService
 from integration.triage.conftest import service, stored, submitted
 from support.eventually import eventually
@@ -54,6 +55,30 @@ async def test_two_versions_are_activated_and_rolled_back(registry: Registry, tr
     with pytest.raises(RegistryError, match="the rules decide alone"):
         await registry.roll_back()
     assert await registry.active() is None
+
+
+async def test_each_roll_back_goes_one_further_back(registry: Registry, trained: TrainedModel) -> None:
+    one, two = await registry.add(trained), await registry.add(trained)
+    for version in (one, two, one):
+        await registry.activate(version)
+    assert [(await registry.roll_back()).version for _ in range(3)] == [two, one, None]
+    with pytest.raises(RegistryError, match="the rules decide alone"):
+        await registry.roll_back()
+    for version in (two, RULES, one):
+        await registry.activate(version)
+    assert await registry.roll_back() == Switched(None, one)
+
+
+async def test_where_the_rules_know_what_the_model_never_saw_no_model_is_named(
+    pool: Pool, registry: Registry, service_database_urls: dict[str, str], trained: TrainedModel
+) -> None:
+    await registry.activate(await registry.add(trained))
+    async with process(service_database_urls["triage"], pool) as models:
+        delivery = submitted("Ransomware, malware and a data breach", "We were hacked by an attacker")
+        await service(pool, models=models).triage(delivery)
+    triage = (await stored(pool, delivery.id)).triage
+    assert triage is not None
+    assert (triage.category, triage.model_version, triage.needs_review) == ("SECURITY", None, True)
 
 
 async def test_what_cannot_be_activated_is_said(registry: Registry, pool: Pool, trained: TrainedModel) -> None:
@@ -138,15 +163,8 @@ async def test_a_broken_model_is_left_alone_and_said(
     async with process(service_database_urls["triage"], pool) as models:
         bad = await registry.add(trained)
         async with pool.transaction() as connection:
-            await connection.execute("UPDATE triage_models SET active = false WHERE active")
-            await connection.execute(
-                "UPDATE triage_models SET active = true, activated_at = now(), replaced = $2, data = data || '!'"
-                " || repeat('x', 100)::bytea WHERE version = $1",
-                bad,
-                good,
-            )
             await connection.execute("UPDATE triage_models SET data = substr(data, 100) WHERE version = $1", bad)
-            await connection.execute("SELECT pg_notify('models_triage', '')")
+            await ModelRepository().activate(connection, bad)
         note = await eventually(models.check)
         assert bad in note
         assert f"in use: {good}" in note

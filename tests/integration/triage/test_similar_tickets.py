@@ -29,6 +29,16 @@ async def test_a_ticket_knows_the_earlier_ones_that_say_the_same(triage: TriageS
         assert triaged.similar == ()
 
 
+async def test_a_ticket_that_is_triaged_late_is_not_told_what_came_after_it(triage: TriageService, pool: Pool) -> None:
+    first, late, after = submitted(*PRINTER), submitted(*PRINTER), submitted(*PRINTER)
+    for delivery in (first, after, late):
+        await triage.triage(delivery)
+    for delivery, earlier in ((first, []), (late, [first.id]), (after, [first.id])):
+        triaged = (await stored(pool, delivery.id)).triage
+        assert triaged is not None
+        assert [one.ticket_id for one in triaged.similar] == earlier
+
+
 async def test_in_an_avalanche_the_newest_are_found_and_no_more_than_three(triage: TriageService, pool: Pool) -> None:
     for _ in range(3):
         await asyncio.gather(*(triage.triage(submitted(*PRINTER)) for _ in range(40)))

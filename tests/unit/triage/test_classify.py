@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aiops_triage.domain import REVIEW_BELOW, Label, TicketCategory, Verdict
 from aiops_triage.engine import classify
-from aiops_triage.engine.reading import MAX_ANALYSED
+from aiops_triage.engine.reading import MAX_ANALYSED, read
 from unit.triage.written_tickets import TICKETS
 
 
@@ -61,6 +61,38 @@ def test_quoted_matter_does_not_decide() -> None:
     assert said.reasons[2].startswith("urgency high")
     assert quoted.reasons[2] == "urgency low: nothing said, usual for QUESTION"
     assert quoted.labels == ()
+
+
+def test_what_a_template_says_in_comments_is_not_the_reporters() -> None:
+    hidden = "<!-- Please describe the bug:\nsteps to reproduce, stack trace -->"
+    assert classify("Invoice", f"{hidden}The amount<!-- crash -->is not right") == classify(
+        "Invoice", "The amount is not right"
+    )
+    for shown in ("`<!--` crashes -->", "<!-- crashes", "--> crashes <!--", "<!--> crashes"):
+        assert "BUG" in classify("", shown).reasons[0], shown
+
+
+def test_comments_without_an_end_cost_no_more_than_other_text() -> None:
+    assert read("", "<!--" * 5_000).passages == ()
+    assert [passage.tokens for passage in read("", "<!-- a " * 2_000 + "--> b").passages] == [["b"]]
+
+
+@pytest.mark.parametrize(
+    ("title", "body"),
+    [
+        ("Code review changes", "The code of the project list was changed by the owner. Please assign the ticket."),
+        (
+            "Template rendering changes the list of members",
+            "The project code throws an exception when the list template has no owner; the summary changes.",
+        ),
+        ("Nightly notifications are sent twice", "Since the last code change the members of a project get two."),
+        ("Production change failed", "the change of the project template failed and the site is down"),
+    ],
+)
+def test_everyday_words_of_software_are_not_the_paperwork_of_a_service_desk(title: str, body: str) -> None:
+    verdict = classify(title, body)
+    assert verdict.category != "OTHER" or verdict.needs_review
+    assert not any(word in verdict.reasons[0] for word in ("roject", "ode", "hange", "emplate", "ist", "wner"))
 
 
 def test_without_evidence_it_abstains() -> None:

@@ -45,7 +45,6 @@ TICKET = Ticket(
         (Change(priority=Priority.P2), "HIGH", "P2", "severity LOW → HIGH, priority P4 → P2"),
         (Change(severity=Severity.MEDIUM, priority=Priority.P1), "MEDIUM", "P1", "severity LOW → MEDIUM, priority P4"),
         (Change(category=TicketCategory.BUG), "LOW", "P4", "confirmed"),
-        (Change(category=TicketCategory.BUG, comment="I looked"), "LOW", "P4", "confirmed; I looked"),
     ],
 )
 def test_what_is_not_given_stays_or_follows_from_the_matrix(

@@ -1,6 +1,7 @@
 """The trained model: what it learns, what it answers, what it refuses."""
 
 import io
+import re
 import subprocess
 import sys
 import zipfile
@@ -110,6 +111,16 @@ def test_hostile_bytes_are_refused(model: TrainedModel) -> None:
     for data in (b"", b"PK\x03\x04", stored[:-30], stored[: len(stored) // 2], pickled, short, not_json, bomb()):
         with pytest.raises(InvalidModel):
             load(data)
+
+
+@pytest.mark.parametrize("number", ["1e308", "-1e10", "NaN", "Infinity"])
+@pytest.mark.parametrize("member", ["weights", "intercepts", "offsets"])
+def test_numbers_that_would_overflow_are_refused(model: TrainedModel, member: str, number: str) -> None:
+    arrays = np.load(io.BytesIO(dump(model)))
+    about = re.sub(rf'"{member}":\[[^,\]]+', f'"{member}":[{number}', arrays["about"].tobytes().decode(), count=1)
+    hostile = npz(np.frombuffer(about.encode(), np.uint8), arrays["coefficients"])
+    with pytest.raises(InvalidModel, match=member):
+        load(hostile)
 
 
 def test_classify_says_what_was_learned_and_what_the_rules_say(model: TrainedModel) -> None:

@@ -52,6 +52,11 @@ def test_the_shipped_pack_is_valid_and_uses_every_label() -> None:
         ('[[rules]]\nphrases = ["x"]', "at least one of"),
         ('[[rules]]\nphrases = ["x"]\nurgency = "HIGH"\nurgent = true', "urgent"),
         ('[[rules]]\nphrases = ["# x"]\nurgency = "HIGH"', "begins with a number"),
+        ('[[rules]]\nphrases = ["x", "y x"]\nurgency = "HIGH"\n' * 2, "'x' counts twice for urgency HIGH"),
+        (
+            '[[rules]]\nphrases = ["leak~", "a|b leaked", "leaked"]\ncategory = "BUG"\nweight = 2',
+            "'leaked' counts twice for category BUG, by 'leak~' and 'leaked': drop one",
+        ),
         ("[[rules]", "made.toml"),
         ("", "no baseline for INCIDENT"),
     ],

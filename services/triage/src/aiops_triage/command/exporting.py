@@ -6,12 +6,14 @@ https://platform.openai.com/docs/guides/supervised-fine-tuning (chat format)
 import json
 from collections.abc import Callable, Iterator
 
-from aiops_common.llm import AnswerRejected
+from aiops_common.llm import AnswerRejected, Chain
 from aiops_common.postgres import Pool
+from aiops_common.settings import load_settings
 from aiops_triage.command.database import with_database
 from aiops_triage.domain import Correction, Level, Severity, Triage
-from aiops_triage.prompts import CitedReason, TriageAnswer, build_prompt, check
+from aiops_triage.prompts import OPERATION, CitedReason, TriageAnswer, build_prompt, check
 from aiops_triage.service import latest_corrections
+from aiops_triage.settings import TriageSettings
 
 _LONGEST = 300
 
@@ -27,16 +29,18 @@ _CELL = {
 def export(write: Callable[[str], None]) -> int:
     """Hand each correction to ``write`` as a line of JSON; returns how many were left out, having nothing to cite.
 
+    The question is the one of the configured chain (``TRIAGE_CHAIN``).
     Nothing is gathered: memory does not grow with the number of corrections. All texts were redacted before they were
     stored.
     """
-    return with_database(lambda pool: _export(pool, write))
+    chain = OPERATION.chain(load_settings(TriageSettings).chain)
+    return with_database(lambda pool: _export(pool, chain, write))
 
 
-async def _export(pool: Pool, write: Callable[[str], None]) -> int:
+async def _export(pool: Pool, chain: Chain, write: Callable[[str], None]) -> int:
     left_out = 0
     async for correction in latest_corrections(pool):
-        line = conversation(correction)
+        line = conversation(correction, chain)
         if line is None:
             left_out += 1
         else:
@@ -44,12 +48,12 @@ async def _export(pool: Pool, write: Callable[[str], None]) -> int:
     return left_out
 
 
-def conversation(correction: Correction) -> str | None:
-    """The question as it is asked about the ticket, and the answer that it should have had; None without one."""
+def conversation(correction: Correction, chain: Chain) -> str | None:
+    """The question as ``chain`` asks it about the ticket, and the answer that it should have had; None without one."""
     answer = _answer(correction)
     if answer is None:
         return None
-    asked = build_prompt(correction.title, correction.body, correction.before)
+    asked = build_prompt(correction.title, correction.body, correction.before, chain)
     messages = [
         {"role": "system", "content": asked.system},
         {"role": "user", "content": asked.user},

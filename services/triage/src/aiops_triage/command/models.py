@@ -39,7 +39,7 @@ def _told(change: Switched, *, as_json: bool) -> str:
 
 
 def _row(record: ModelRecord) -> list[str]:
-    since = record.activated_at if record.active else None
+    since = record.activated_at
     return [
         record.version,
         record.trained_at.isoformat(timespec="seconds"),
@@ -59,5 +59,4 @@ def _document(record: ModelRecord) -> dict[str, Any]:
         "metrics": dict(record.metrics),
         "active": record.active,
         "activatedAt": record.activated_at.isoformat() if record.activated_at else None,
-        "replaced": record.replaced,
     }

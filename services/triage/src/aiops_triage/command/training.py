@@ -16,15 +16,18 @@ from aiops_triage.command.lines import read_examples
 from aiops_triage.command.tables import figure, table
 from aiops_triage.domain import TicketCategory
 from aiops_triage.engine.model import Example, TrainedModel, dump, train
-from aiops_triage.engine.model.training import MIN_PER_LABEL
-from aiops_triage.service import Registry, examples, worse_than
+from aiops_triage.engine.model.training import MIN_PER_LABEL, macro_f1_of_rules
+from aiops_triage.service import RULES, Registry, examples, worse_than
 
 CATEGORIES = tuple(map(str, TicketCategory))
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What came of a training; ``worse`` says in words by what the model is worse than the active one."""
+    """What came of a training; ``worse`` says in words by what the model is worse than what is active.
+
+    Where no model is, that is ``RULES``, judged on the same examples.
+    """
 
     name: str
     metrics: Mapping[str, float]
@@ -35,10 +38,14 @@ class Trained:
     worse: Sequence[str] = ()
 
 
+FLOOR = 0.5
+"""Least macro_f1 of a model that is to decide instead of the rules: of a few labels a guess finds a third."""
+
+
 def train_to_file(source: BinaryIO, labels: Sequence[str], out: Path) -> Trained:
     """Learn ``labels`` from ``source`` alone and write the model to ``out``; exits where that cannot be done."""
     with told_failures():
-        model, left_out = _trained(list(read_examples(source, labels)), labels)
+        model, left_out, _ = _trained(list(read_examples(source, labels)), labels)
         out.write_bytes(dump(model))
     return Trained(str(out), model.metrics, left_out)
 
@@ -46,7 +53,7 @@ def train_to_file(source: BinaryIO, labels: Sequence[str], out: Path) -> Trained
 def train_to_registry(source: BinaryIO | None, *, with_corrections: bool, activate: bool) -> Trained:
     """Learn from corrections, ``source`` or both, and add the model to the registry; exits where that cannot be done.
 
-    With ``activate`` it decides from now on, unless it is worse than the active one.
+    With ``activate`` it decides from now on, unless it is worse than what decides now: the active model, or the rules.
     """
     return with_database(lambda pool: _registered(pool, source, with_corrections, activate))
 
@@ -55,11 +62,14 @@ async def _registered(pool: Pool, source: BinaryIO | None, with_corrections: boo
     known = await examples(pool) if with_corrections else []
     known += read_examples(source, CATEGORIES) if source else ()
     # Not in a thread: nothing else goes on in this process.
-    model, left_out = _trained(known, CATEGORIES)
+    model, left_out, learned = _trained(known, CATEGORIES)
     registry = Registry(pool)
     before = await registry.active()
     version = await registry.add(model)
-    worse = worse_than(model.metrics, before.metrics) if before else []
+    compared = before.metrics if before else {"macro_f1": macro_f1_of_rules(learned)}
+    worse = worse_than(model.metrics, compared)
+    if not before and not worse and model.metrics["macro_f1"] < FLOOR:
+        worse = [f"macro_f1 is {model.metrics['macro_f1']:.3f}, at least {FLOOR:g} is needed"]
     activated = activate and not worse
     if activated:
         await registry.activate(version)
@@ -68,14 +78,17 @@ async def _registered(pool: Pool, source: BinaryIO | None, with_corrections: boo
         model.metrics,
         left_out,
         activated,
-        before.version if before else None,
-        before.metrics if before else None,
+        before.version if before else RULES,
+        compared,
         worse,
     )
 
 
-def _trained(known: Sequence[Example], labels: Sequence[str]) -> tuple[TrainedModel, list[str]]:
-    """The model, and which labels it did not learn: one that is rare must not keep the others from being learned."""
+def _trained(known: Sequence[Example], labels: Sequence[str]) -> tuple[TrainedModel, list[str], Sequence[Example]]:
+    """The model, which labels it did not learn, and the examples that it learned from.
+
+    A label that is rare must not keep the others from being learned.
+    """
     counts = Counter(example.label for example in known)
     rare = {label: count for label, count in counts.items() if count < MIN_PER_LABEL}
     if len(counts) - len(rare) >= 2:
@@ -83,7 +96,7 @@ def _trained(known: Sequence[Example], labels: Sequence[str]) -> tuple[TrainedMo
     else:
         rare = {}  # then too few are left, and training says what is missing
     left_out = [f"{label} has {count} of {MIN_PER_LABEL} examples" for label, count in sorted(rare.items())]
-    return train(known, labels), left_out
+    return train(known, labels), left_out, known
 
 
 def report(trained: Trained, *, asked_to_activate: bool, as_json: bool) -> None:

@@ -137,12 +137,11 @@ class SimilarTicket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a person puts right, and why; what is None stays as it is."""
+    """What a person puts right; what is None stays as it is."""
 
     category: TicketCategory | None = None
     severity: Severity | None = None
     priority: Priority | None = None
-    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +178,7 @@ class Triage(Verdict):
         )
         names = ("category", "severity", "priority")
         told = [f"{n} {was} → {now}" for n in names if (was := getattr(self, n)) is not (now := getattr(to, n))]
-        comment = " ".join((change.comment or "").split())
-        reason = "; ".join(filter(None, (", ".join(told) or "confirmed", comment)))
+        reason = ", ".join(told) or "confirmed"
         # What an earlier correction said stands in the history; what triage said stays.
         said = self.reasons if self.corrected_at is None else self.reasons[:-1]
         return replace(

@@ -13,9 +13,9 @@ CategoryScores = Mapping[TicketCategory, float]
 
 ABSTAIN_BELOW: Final = 1.0
 """A best score under this is no evidence: the answer is OTHER, for a person to look at."""
-HALF_CONVINCED: Final = 1.5
+HALF_CONVINCED: Final = 2.5
 """The best score at which, without a rival, the confidence is one half."""
-NARROW: Final = 0.3
+NARROW: Final = 0.4
 """Share of the confidence that is left where a rival scores as much; both were fitted so that confidences hold."""
 TITLE_FACTOR: Final = 3.0
 """A title is the reporter's own summary: its phrases count so much more than the body's."""

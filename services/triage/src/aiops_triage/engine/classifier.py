@@ -31,19 +31,25 @@ def classify(title: str, body: str, model: TrainedModel | None = None) -> Verdic
     beginning is read and a reason says so. Raises InvalidModel for a model that answers with anything but categories.
     The first call reads the rule pack.
     """
+    return judge(title, body, model)[0]
+
+
+def judge(title: str, body: str, model: TrainedModel | None = None) -> tuple[Verdict, bool]:
+    """As ``classify``, and whether ``model`` had a say: not where the rules know what it never saw."""
     pack = rulepack.load()
     reading = read(title, body)
     evidence = gather(reading, pack)
     decision = decide(rule_scores(evidence))
     told = _category_reason(decision, evidence)
+    is_learned = False
     if model is not None:
-        decision, told = consult(model, title, body, decision, told)
+        decision, told, is_learned = consult(model, title, body, decision, told)
     usual = pack.baseline[decision.category]
     impact = assess_impact(impact_votes(evidence) + _counted(reading), usual.impact, decision.category)
     urgency = assess_urgency(urgency_votes(evidence), usual.urgency, decision.category)
     severity, priority = assess(impact.level, urgency.level)
     reasons = (told, impact.reason, urgency.reason, *_left_out(reading))
-    return Verdict(
+    verdict = Verdict(
         category=decision.category,
         severity=severity,
         priority=priority,
@@ -52,6 +58,7 @@ def classify(title: str, body: str, model: TrainedModel | None = None) -> Verdic
         reasons=reasons,
         labels=_labels(evidence),
     )
+    return verdict, is_learned
 
 
 def _counted(reading: Reading) -> list[Vote]:

@@ -22,6 +22,8 @@ _QUOTED_START: Final = (">", "Traceback (most recent", 'File "', "Caused by:")
 _INDENTED: Final = ("    ", "\t")
 _FRAME: Final = re.compile(r"at \S+ ?\(|at [\w$.]+:\d|at [a-z-]+://")
 _FENCE: Final = ("```", "~~~")
+_COMMENT: Final = "<!--"
+_COMMENT_END: Final = "-->"
 
 
 class Place(Enum):
@@ -92,7 +94,18 @@ def _separate(body: str) -> tuple[str, str]:
             prose.append(_INLINE_CODE.sub(" ", line))
         else:
             prose.append(line)
-    return "\n".join(prose), "\n".join(quoted)
+    return _without_comments("\n".join(prose)), "\n".join(quoted)
+
+
+def _without_comments(prose: str) -> str:
+    """``prose`` without HTML comments, in which templates of issues tell the reporter what to write."""
+    shown: list[str] = []
+    at = 0
+    # Two searches for each comment, which begin where the last one ended: no text takes longer than its length.
+    while (start := prose.find(_COMMENT, at)) >= 0 and (end := prose.find(_COMMENT_END, start + len(_COMMENT))) >= 0:
+        shown.append(prose[at:start])
+        at = end + len(_COMMENT_END)
+    return " ".join([*shown, prose[at:]])
 
 
 def _marked_lines(body: str) -> Iterator[tuple[str, bool]]:

@@ -1,16 +1,18 @@
 """The rule pack: declarative files beside this module, read once, on first use."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aiops_triage.domain import Label, Level, TicketCategory
 from aiops_triage.engine.negation import Negation
-from aiops_triage.engine.phrases import InvalidPhrase, PhraseNode, phrase_tree
+from aiops_triage.engine.phrases import InvalidPhrase, PhraseNode, phrase_tree, spellings
 
 PACK_FILES: Final = ("software.toml", "workplace.toml", "signals.toml")
 
@@ -100,6 +102,7 @@ def compile_pack(sources: dict[str, str]) -> RulePack:
         tree = phrase_tree([(phrase, entry) for entry, (phrase, _) in enumerate(phrases)])
     except InvalidPhrase as error:
         raise InvalidRulePack(str(error)) from error
+    _refuse_repeated(phrases)
     baseline = {category: level for part in parsed for category, level in part.baseline.items()}
     missing = [category for category in TicketCategory if category not in baseline]
     if missing:
@@ -110,6 +113,19 @@ def compile_pack(sources: dict[str, str]) -> RulePack:
     negation = Negation(words[0].negators, words[0].transparent, words[0].answers)
     rules, texts = tuple(rule for _, rule in phrases), tuple(phrase for phrase, _ in phrases)
     return RulePack(rules, texts, tree, baseline, negation)
+
+
+def _refuse_repeated(phrases: Sequence[tuple[str, Rule]]) -> None:
+    """Raise InvalidRulePack where two phrases have a spelling and a statement in common: it would count twice."""
+    seen: dict[tuple[str, tuple[str, ...]], str] = {}
+    for phrase, rule in phrases:
+        said = {"category": rule.category, "impact": rule.impact, "urgency": rule.urgency, "label": rule.label}
+        told = [f"{what} {value}" for what, value in said.items() if value]
+        for statement, tokens in product(told, spellings(phrase)):
+            if (statement, tokens) in seen:
+                both = f"{seen[statement, tokens]!r} and {phrase!r}"
+                raise InvalidRulePack(f"{' '.join(tokens)!r} counts twice for {statement}, by {both}: drop one of them")
+            seen[statement, tokens] = phrase
 
 
 def _parse(name: str, text: str) -> PackFile:

@@ -17,19 +17,31 @@ class CorrectionRepository:
     """Corrections; those of one ticket are told apart by the version that they made."""
 
     async def add(
-        self, connection: Connection, before: Ticket, after: Ticket, *, comment: str | None, corrected_by: UUID
+        self,
+        connection: Connection,
+        before: Ticket,
+        after: Ticket,
+        *,
+        category_given: bool,
+        comment: str | None,
+        corrected_by: UUID,
     ) -> None:
-        """Keep the correction that made ``after`` of ``before``; both have been triaged."""
+        """Keep the correction that made ``after`` of ``before``; both have been triaged.
+
+        ``category_given`` says whether the category is the person's: also where they confirmed it, but not where only
+        severity or priority was corrected.
+        """
         await connection.execute(
             """
             INSERT INTO triage_corrections
-                (ticket_id, version, before, after, title, body, comment, corrected_by, corrected_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                (ticket_id, version, before, after, category_given, title, body, comment, corrected_by, corrected_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             """,
             after.id,
             after.version,
             _TRIAGE.dump_json(_decided(before)),
             _TRIAGE.dump_json(_decided(after)),
+            category_given,
             before.title,
             before.body,
             comment,
@@ -38,8 +50,14 @@ class CorrectionRepository:
         )
 
     async def latest(self, connection: Connection) -> AsyncGenerator[Correction]:
-        """The last correction of each ticket, in the order of the tickets' ids; within a transaction."""
-        statement = "SELECT DISTINCT ON (ticket_id) * FROM triage_corrections ORDER BY ticket_id, version DESC"
+        """The last correction of each ticket whose category is a person's, ordered by ticket; within a transaction."""
+        # The category that a person gave stays through later corrections, which may be about the severity alone.
+        statement = """
+            SELECT DISTINCT ON (ticket_id) * FROM triage_corrections AS last
+            WHERE EXISTS (SELECT FROM triage_corrections AS given
+                          WHERE given.ticket_id = last.ticket_id AND given.category_given)
+            ORDER BY ticket_id, version DESC
+        """
         async for row in connection.cursor(statement, prefetch=ROWS_AT_ONCE):
             yield _correction(row)
 

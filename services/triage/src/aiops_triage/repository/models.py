@@ -10,7 +10,12 @@ import orjson
 
 from aiops_common.postgres import Connection
 
-_COLUMNS = "version, trained_at, examples, labels, metrics, active, activated_at, replaced"
+_RECORDS = """
+    SELECT version, trained_at, examples, labels, metrics, activated_at
+    FROM triage_models LEFT JOIN (
+        SELECT version, activated_at FROM triage_activations ORDER BY number DESC LIMIT 1
+    ) AS active USING (version)
+"""
 
 
 def channel(schema: str) -> str:
@@ -20,16 +25,19 @@ def channel(schema: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
-    """A model in the registry, without its bytes; ``replaced`` is the version that was active before it."""
+    """A model in the registry, without its bytes; ``activated_at`` is None unless it is active."""
 
     version: str
     trained_at: datetime
     examples: int
     labels: tuple[str, ...]
     metrics: Mapping[str, float]
-    active: bool
     activated_at: datetime | None
-    replaced: str | None
+
+    @property
+    def active(self) -> bool:
+        """Whether this is the model that decides."""
+        return self.activated_at is not None
 
 
 class ModelRepository:
@@ -61,11 +69,11 @@ class ModelRepository:
 
     async def all(self, connection: Connection) -> list[ModelRecord]:
         """Every model, the oldest first."""
-        return [_record(row) for row in await connection.fetch(f"SELECT {_COLUMNS} FROM triage_models ORDER BY number")]
+        return [_record(row) for row in await connection.fetch(f"{_RECORDS} ORDER BY number")]
 
     async def active(self, connection: Connection) -> ModelRecord | None:
         """The active model."""
-        row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM triage_models WHERE active")
+        row = await connection.fetchrow(f"{_RECORDS} WHERE activated_at IS NOT NULL")
         return _record(row) if row else None
 
     async def data(self, connection: Connection, version: str) -> bytes | None:
@@ -75,24 +83,32 @@ class ModelRepository:
 
     async def lock(self, connection: Connection) -> None:
         """Let nobody else activate a model until the transaction ends; reading goes on."""
-        await connection.execute("LOCK TABLE triage_models IN SHARE ROW EXCLUSIVE MODE")
+        await connection.execute("LOCK TABLE triage_activations IN SHARE ROW EXCLUSIVE MODE")
 
-    async def activate(self, connection: Connection, version: str | None, *, replaced: str | None) -> None:
-        """Make ``version`` the active one, None: none; ``lock`` first. All processes of the service are told.
+    async def activate(self, connection: Connection, version: str | None) -> None:
+        """Make ``version`` the active one, None: the rules; ``lock`` first. All processes of the service are told."""
+        await connection.execute(
+            "INSERT INTO triage_activations (version, returns_to) SELECT $1, max(number) FROM triage_activations",
+            version,
+        )
+        await _tell(connection)
 
-        ``replaced`` is what a roll-back returns to.
-        """
-        await connection.execute("UPDATE triage_models SET active = false WHERE active")
-        if version is not None:
-            await connection.execute(
-                """
-                UPDATE triage_models SET active = true, activated_at = clock_timestamp(), replaced = $2
-                WHERE version = $1
-                """,
-                version,
-                replaced,
-            )
-        await connection.execute("SELECT pg_notify('models_' || current_schema(), '')")
+    async def roll_back(self, connection: Connection) -> str | None:
+        """Make active again what was so before the last activation, None: the rules; ``lock`` first. All are told."""
+        version: str | None = await connection.fetchval(
+            """
+            INSERT INTO triage_activations (version, returns_to)
+            SELECT before.version, before.returns_to FROM triage_activations AS last
+            LEFT JOIN triage_activations AS before ON before.number = last.returns_to
+            ORDER BY last.number DESC LIMIT 1 RETURNING version
+            """
+        )
+        await _tell(connection)
+        return version
+
+
+async def _tell(connection: Connection) -> None:
+    await connection.execute("SELECT pg_notify('models_' || current_schema(), '')")
 
 
 def _record(row: asyncpg.Record) -> ModelRecord:

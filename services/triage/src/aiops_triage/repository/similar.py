@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from aiops_common.postgres import Connection
+from aiops_triage.domain import Ticket
 
 MAX_READ: Final = 2_000
 """Characters of title and of body whose words count: what a ticket is about stands at its head."""
@@ -24,6 +25,8 @@ _READ_PER_TERM: Final = 64
 """The newest tickets with a term that are looked at; a term that more have counts as if it were in so many. So the
 time does not grow with the table, and in an avalanche of equal tickets the newest are found."""
 
+# Earlier tickets only: one that is triaged again after a failure is not told what came after it. OFFSET 0 keeps the
+# planner to look-ups one by one in the order of weight, which end at the limit instead of reading all that were found.
 # Weight is the inverse document frequency; how often a term stands in one ticket says nothing in texts this short.
 _SHORTLIST = f"""
     WITH found AS (
@@ -34,10 +37,12 @@ _SHORTLIST = f"""
         ) AS posted
     ), shortlist AS (
         SELECT id, sum(ln(1 + {_READ_PER_TERM}::float8 / cardinality(found.ids))) AS weight
-        FROM found, unnest(found.ids) AS shared (id) WHERE id <> $2 GROUP BY id ORDER BY weight DESC, id DESC LIMIT $3
+        FROM found, unnest(found.ids) AS shared (id) GROUP BY id ORDER BY weight DESC, id DESC
     )
-    SELECT tickets.id, tickets.title, left(tickets.body, {COMPARED}) AS body
-    FROM shortlist JOIN tickets ON tickets.id = shortlist.id ORDER BY shortlist.weight DESC, tickets.id DESC
+    SELECT shortlist.id, earlier.title, earlier.body FROM shortlist CROSS JOIN LATERAL (
+        SELECT title, left(body, {COMPARED}) AS body FROM tickets
+        WHERE tickets.id = shortlist.id AND (created_at, tickets.id) < ($3, $2) OFFSET 0
+    ) AS earlier ORDER BY shortlist.weight DESC, shortlist.id DESC LIMIT $4
 """
 
 
@@ -65,14 +70,12 @@ def _number(word: str) -> int:
     return zlib.crc32(word.encode("utf-8", "replace")) - 2**31  # as PostgreSQL's integer has it
 
 
-async def shortlist(
-    connection: Connection, ticket_id: UUID, title: str, body: str, *, limit: int
-) -> Sequence[Candidate]:
-    """Up to ``limit`` tickets that share the rarest terms with this one, but not itself; the likeliest first."""
-    terms = terms_of(title, body)
+async def shortlist(connection: Connection, ticket: Ticket, *, limit: int) -> Sequence[Candidate]:
+    """Up to ``limit`` tickets made before ``ticket`` that share the rarest terms with it; the likeliest first."""
+    terms = terms_of(ticket.title, ticket.body)
     if not terms:
         return []
-    rows = await connection.fetch(_SHORTLIST, terms, ticket_id, limit)
+    rows = await connection.fetch(_SHORTLIST, terms, ticket.id, ticket.created_at, limit)
     return [Candidate(row["id"], row["title"], row["body"]) for row in rows]
 
 

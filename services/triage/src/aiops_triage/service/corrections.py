@@ -43,7 +43,7 @@ class Corrections:
             if ticket.version != request.expected_version:
                 return TriageCorrectionReply(outcome="VERSION_CONFLICT", ticket=_snapshot(ticket))
             try:
-                corrected = ticket.correct(_change(request, comment), request.corrected_by, self._clock())
+                corrected = ticket.correct(_change(request), request.corrected_by, self._clock())
             except NotTriaged:
                 return TriageCorrectionReply(outcome="NOT_TRIAGED", ticket=_snapshot(ticket))
             await self._write(connection, delivery, ticket, corrected, comment)
@@ -62,7 +62,14 @@ class Corrections:
         await self._tickets.save(connection, [corrected])
         change = history.change(before, corrected, "ticket.triage_corrected", changed_by=delivery.principal)
         await history.append(connection, change)
-        await self._kept.add(connection, before, corrected, comment=comment, corrected_by=request.corrected_by)
+        await self._kept.add(
+            connection,
+            before,
+            corrected,
+            category_given=request.category is not None,
+            comment=comment,
+            corrected_by=request.corrected_by,
+        )
         event = TicketTriageCorrected(ticket=_snapshot(corrected))
         subject = str(corrected.id)
         await outbox.append(
@@ -70,12 +77,11 @@ class Corrections:
         )
 
 
-def _change(request: CorrectTriage, comment: str | None) -> Change:
+def _change(request: CorrectTriage) -> Change:
     return Change(
         category=TicketCategory(request.category) if request.category else None,
         severity=Severity(request.severity) if request.severity else None,
         priority=Priority(request.priority) if request.priority else None,
-        comment=comment,
     )
 
 

@@ -79,11 +79,11 @@ class Registry:
             wanted = None if version == RULES else version
             if wanted == before:
                 raise RegistryError(f"{version} is active already")
-            await self._repository.activate(connection, wanted, replaced=before)
+            await self._repository.activate(connection, wanted)
         return Switched(wanted, before)
 
     async def roll_back(self) -> Switched:
-        """Return to what was active before the active model, as often as there is one.
+        """Return to what was active before; each time one activation further back, down to the rules.
 
         Raises:
             RegistryError: no model is active.
@@ -93,10 +93,7 @@ class Registry:
             active = await self._repository.active(connection)
             if active is None:
                 raise RegistryError("no model is active, so there is nothing to return from: the rules decide alone")
-            records = {record.version: record for record in await self._repository.all(connection)}
-            to = active.replaced
-            # What it replaced in its own time, so that the next roll-back goes on from there.
-            await self._repository.activate(connection, to, replaced=records[to].replaced if to else None)
+            to = await self._repository.roll_back(connection)
         return Switched(to, active.version)
 
 

@@ -19,9 +19,9 @@ _LOOKED_AT: Final = 20
 
 
 async def find_similar(pool: Pool, ticket: Ticket) -> tuple[SimilarTicket, ...]:
-    """The most similar tickets that were triaged before, the nearest first; raises DatabaseUnavailable."""
+    """The most similar earlier tickets that were triaged, the nearest first; raises DatabaseUnavailable."""
     async with pool.connection() as connection:
-        found = await shortlist(connection, ticket.id, ticket.title, ticket.body, limit=_LOOKED_AT)
+        found = await shortlist(connection, ticket, limit=_LOOKED_AT)
     return most_similar(ticket.title, ticket.body, found)
 
 

@@ -12,7 +12,7 @@ MAX_BODY = 16_000
 
 
 async def latest_corrections(pool: Pool) -> AsyncGenerator[Correction]:
-    """The last correction of each ticket."""
+    """The last correction of each ticket whose category a person gave: models do not learn from their own answers."""
     async with pool.transaction() as connection:
         async for correction in CorrectionRepository().latest(connection):
             yield correction

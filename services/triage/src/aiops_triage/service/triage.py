@@ -46,7 +46,7 @@ from aiops_triage.domain import (
     TicketStatus,
     Triage,
 )
-from aiops_triage.engine import classify
+from aiops_triage.engine import judge
 from aiops_triage.prompts import OPERATION, AskedFor, improving
 from aiops_triage.repository import TicketRepository
 from aiops_triage.service.active_model import ActiveModels
@@ -176,13 +176,13 @@ class TriageService:
         similar = await find_similar(self._pool, ticket)
         active = self._models.current if self._models else None
         with engine("classify", {"aiops.characters": len(title) + len(body)}):
-            verdict = classify(title, body, active.model if active else None)
+            verdict, is_learned = judge(title, body, active.model if active else None)
         model = self._model if self._asked_for.has(verdict) else None
         improved = await improve(model, verdict, improving(self._chain, title, body), self._chain.work(ticket.id))
         triage = Triage.of(
             improved.result,
             improved.provenance(Provenance, elapsed_ms(started)),
-            model_version=active.version if active else None,
+            model_version=active.version if active and is_learned else None,
             similar=similar,
         )
         return triage, improved.runs

@@ -21,7 +21,8 @@ MAX_LABELS: Final = 100
 _MEMBERS: Final = frozenset({"about.npy", "coefficients.npy"})
 _Label = Annotated[str, Field(min_length=1, max_length=200)]
 _Term = Annotated[str, Field(min_length=1, max_length=2 * MAX_READ)]
-_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Number = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+"""Far beyond what is ever learned; bounded, so that no sum of products of them overflows."""
 _Numbers = Annotated[list[_Number], Field(max_length=MAX_LABELS)]
 
 

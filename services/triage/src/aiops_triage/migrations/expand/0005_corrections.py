@@ -7,6 +7,7 @@ down_revision = "triage_0004"
 branch_labels = None
 depends_on = None
 
+# category_given: whether a person said what the ticket is about, or only how severe or urgent it is.
 # title and body as they were when the correction was made, redacted like those of the ticket.
 CORRECTIONS = """
 CREATE TABLE triage_corrections (
@@ -14,6 +15,7 @@ CREATE TABLE triage_corrections (
     version integer NOT NULL CHECK (version >= 2),
     before jsonb NOT NULL,
     after jsonb NOT NULL,
+    category_given boolean NOT NULL,
     title text NOT NULL,
     body text NOT NULL,
     comment text,
@@ -23,7 +25,6 @@ CREATE TABLE triage_corrections (
 );
 """
 
-# replaced is the model that was active before: to roll back is to return to it, NULL to the rules alone.
 MODELS = r"""
 CREATE TABLE triage_models (
     number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -32,13 +33,19 @@ CREATE TABLE triage_models (
     examples integer NOT NULL CHECK (examples > 0),
     labels text[] NOT NULL,
     metrics jsonb NOT NULL,
-    data bytea NOT NULL,
-    active boolean NOT NULL DEFAULT false,
-    activated_at timestamptz,
-    replaced text REFERENCES triage_models (version),
-    CHECK (NOT active OR activated_at IS NOT NULL)
+    data bytea NOT NULL
 );
-CREATE UNIQUE INDEX triage_models_active ON triage_models (active) WHERE active;
+"""
+
+# Only ever added to. The last row says what is active, version NULL: the rules alone. To roll back is to add the row
+# that returns_to names once more, with its own returns_to, so that the next roll-back goes one further back.
+ACTIVATIONS = """
+CREATE TABLE triage_activations (
+    number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version text REFERENCES triage_models (version),
+    activated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    returns_to integer REFERENCES triage_activations (number)
+);
 """
 
 # terms is a list of numbers, and there is one row for each of them, so that the newest tickets with a term are read
@@ -73,5 +80,5 @@ CREATE TRIGGER ticket_terms AFTER INSERT ON tickets REFERENCING NEW TABLE AS add
 
 def upgrade() -> None:
     """Add tables, a column without default, which rewrites nothing, and the trigger that fills one of the tables."""
-    for statements in (CORRECTIONS, MODELS, TERMS, ADDED):
+    for statements in (CORRECTIONS, MODELS, ACTIVATIONS, TERMS, ADDED):
         op.execute(statements)
