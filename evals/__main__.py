@@ -43,7 +43,12 @@ def main(
 def _measured(data: Path, areas: list[str]) -> Iterator[Figure]:
     for area in areas:
         # An area's module loads its engine, which not every area needs.
-        yield from importlib.import_module(f"evals.{area}").measure(data)
+        module = importlib.import_module(f"evals.{area}")
+        try:
+            yield from module.measure(data)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            typer.echo(f"{area}: cannot measure what is in {data}: {type(error).__name__}: {error}", err=True)
+            raise typer.Exit(2) from error
 
 
 def _table(found: list[Figure]) -> Table:

@@ -13,8 +13,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,8 @@ DETECTION_F1 = 0.98
 LEAST_COMMITS_PER_SECOND = 50_000
 """Parsed, on one core, in user CPU time."""
 MOST_OF_GIT_LOG = 2.0
-"""Most user CPU time of ``render --git`` in that of ``git log`` of the same range and format."""
+"""Most wall time of ``render --git``, the git that it starts included, in that of ``git log`` of the same range and
+format. That is what a user waits; the figure in CPU time is shown beside it, for both processors may be at work."""
 
 _SIZE = 62_561
 _MOST_STRIPPED = 5_000
@@ -135,12 +138,13 @@ def _speed() -> Iterator[Figure]:
         yield _figure("generated", "commits/s parsed", _SIZE / seconds, LEAST_COMMITS_PER_SECOND)
         git = ["git", "-C", place, "log", "-z", f"--format={gitlog.GIT_FORMAT}", "--no-patch", "main", "--"]
         render = [sys.executable, "-m", "aiops_changelog", "render", "main", "--git", place]
-        alone = min(_cpu_of_process(git) for _ in range(_ROUNDS))
-        ours = min(_cpu_of_process(render) for _ in range(_ROUNDS))
-        yield _figure("generated", "git log commits/s", _SIZE / alone, None)
-        yield _figure("generated", "render commits/s, git included", _SIZE / ours, None, _KNOWN_SPEED)
-        # git and the engine work at the same time, so what counts is the longer of the two.
-        yield Figure("changelogs", "generated", "render beside git log", (ours - alone) / alone, MOST_OF_GIT_LOG, False)
+        alone, ours = _times(git), _times(render)
+        yield _figure("generated", "git log commits/s", _SIZE / alone.wall, None)
+        yield _figure("generated", "render commits/s", _SIZE / ours.wall, None, _KNOWN_SPEED)
+        metric = "render in times of git log, "
+        ratio = ours.wall / alone.wall
+        yield Figure("changelogs", "generated", f"{metric}wall", ratio, MOST_OF_GIT_LOG, is_least=False)
+        yield _figure("generated", f"{metric}CPU", ours.cpu / alone.cpu, None)
 
 
 def _cpu_of(work: Callable[[], object]) -> float:
@@ -149,11 +153,25 @@ def _cpu_of(work: Callable[[], object]) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_utime - before
 
 
-def _cpu_of_process(command: Sequence[str]) -> float:
-    """User CPU seconds of a command and of what it starts."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds that a command and what it starts took: on the clock, and of processors, in the kernel too."""
+
+    wall: float
+    cpu: float
+
+
+def _times(command: Sequence[str]) -> Times:
+    """The least of several rounds each, for only others make it more."""
+    rounds = [_times_once(command) for _ in range(_ROUNDS)]
+    return Times(min(one.wall for one in rounds), min(one.cpu for one in rounds))
+
+
+def _times_once(command: Sequence[str]) -> Times:
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - no shell
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Times(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def repositories(data: Path) -> Iterator[Path]:

@@ -1,7 +1,7 @@
 """Editing, approving and publishing against PostgreSQL: one wins, nothing is lost, everything is recorded."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -9,8 +9,10 @@ from uuid import UUID
 import orjson
 import pytest
 
+from aiops_changelog.domain import Engine
 from aiops_changelog.repository import ChangelogRepository
 from aiops_changelog.service import ChangelogReview, ChangelogService
+from aiops_common.messaging import given_up
 from aiops_common.messaging.leases import Leases
 from aiops_common.messaging.message import Delivery, Poison, new_message_id
 from aiops_common.postgres import Pool
@@ -256,6 +258,64 @@ async def test_all_deltas_add_up_to_the_current_row(changelogs: Changelogs) -> N
             assert state[name] == was
             state[name] = became
     assert {**state, "id": str(now.id), "version": now.version} == now.model_dump(mode="json")
+
+
+async def test_a_changelog_from_before_there_was_a_history_gets_its_first_version_recorded(
+    changelogs: Changelogs,
+) -> None:
+    generated = await changelogs.generated()
+    async with changelogs.pool.transaction() as connection:
+        whole = await ChangelogRepository().get_for_update(connection, generated.id)
+        assert whole is not None
+        older = replace(whole, id=new_message_id())
+        await ChangelogRepository().save(connection, [older])  # as code that knew no history did
+    first = await changelogs.current(older.id)
+    assert (await changelogs.changes(first.id)).changes == ()
+    now = only(await changelogs.move(first, ChangelogStatus.APPROVED))
+    now = only(await changelogs.move(now, ChangelogStatus.DRAFT))
+    changes = (await changelogs.changes(first.id)).changes
+    assert [(change.version, change.kind) for change in changes] == [
+        (1, "changelog.generated"),
+        (2, "changelog.status_changed"),
+        (3, "changelog.status_changed"),
+    ]
+    assert (changes[0].changed_by, changes[0].changed_at) == (None, first.updated_at)
+    state: dict[str, Any] = dict.fromkeys(ChangelogSnapshot.model_fields)
+    state |= {name: became for change in changes for name, (_, became) in change.delta.items()}
+    assert {**state, "id": str(now.id), "version": now.version} == now.model_dump(mode="json")
+
+
+async def test_notes_of_a_model_stay_until_the_engine_is_asked_for_its_own(changelogs: Changelogs) -> None:
+    generated = await changelogs.generated()
+    async with changelogs.pool.transaction() as connection:
+        whole = await ChangelogRepository().get_for_update(connection, generated.id)
+        assert whole is not None
+        assert whole.provenance is not None
+        provenance = replace(whole.provenance, engine=Engine.LLM, model="m")
+        await ChangelogRepository().save(connection, [replace(whole, summary="A calm one.", provenance=provenance)])
+    before = await changelogs.current(generated.id)
+    entry = before.needs_review[0].id
+    after = only(await changelogs.edit(before, EntryEdit(entry_id=entry, section=ChangeSection.BREAKING)))
+    assert (after.summary, after.suggested_bump) == ("A calm one.", Bump.MAJOR)
+    after = only(await changelogs.edit(after, release="9.0.0"))
+    assert after.summary == "A calm one."
+    after = only(await changelogs.edit(after, summary=""))
+    assert "1 breaking change" in (after.summary or "")
+    after = only(await changelogs.edit(after, EntryEdit(entry_id=entry, section=ChangeSection.FIXED)))
+    assert "breaking" not in (after.summary or "")
+
+
+async def test_a_generation_that_comes_again_behind_an_edit_writes_no_history(changelogs: Changelogs) -> None:
+    command = delivered(GenerateChangelog(project="shop", commits=(CommitInput(message="fix: x", hash="0000001"),)))
+    await changelogs.service.generate(command)
+    edited = only(await changelogs.edit(await changelogs.current(command.id), summary="mine"))
+    async with changelogs.pool.transaction() as connection:  # as if it had been given up, which lets it through
+        await connection.execute("DELETE FROM inbox WHERE message_id = $1", command.id)
+        await given_up.record(connection, command)
+    with pytest.raises(Poison, match="edited or approved this changelog"):
+        await changelogs.service.generate(command)
+    assert await changelogs.current(command.id) == edited
+    assert [change.version for change in (await changelogs.changes(command.id)).changes] == [1, 2]
 
 
 async def test_an_edit_that_nobody_could_be_told_of_is_refused(changelogs: Changelogs) -> None:

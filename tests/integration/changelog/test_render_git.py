@@ -114,6 +114,42 @@ def test_paths_and_patch_ids(tmp_path: Path) -> None:
     assert len(_sections(tmp_path, "--patch-ids")["FIXED"]) == 1
 
 
+def test_nothing_runs_that_the_repository_configures(tmp_path: Path) -> None:
+    repository, mark = tmp_path / "tool", tmp_path / "ran"
+    repository.mkdir()
+    _git(repository, "init", "--quiet", "--initial-branch=main")
+    _commit(repository, "feat: begin", ".gitattributes", "*.py diff=mine\n*.sh diff=other\n")
+    _commit(repository, "Handle empty pools", "b.py", "two\n")
+    _commit(repository, "Handle more", "b.sh", "two\n")
+    (tmp_path / "run").write_text(f"#!/bin/sh\necho $0 $* >> {mark}\nexit 1\n")
+    (tmp_path / "run").chmod(0o755)
+    keys = ("diff.mine.textconv", "diff.other.command", "diff.external", "core.pager", "core.fsmonitor", "gpg.program")
+    for key in (*keys, "pager.log", "core.sshCommand"):
+        _git(repository, "config", key, str(tmp_path / "run"))
+    for key, value in (("log.showSignature", "true"), ("color.ui", "always"), ("diff.submodule", "diff")):
+        _git(repository, "config", key, value)
+    for options in ((), ("--paths",), ("--patch-ids",)):
+        assert _sections(repository, *options)["FIXED"] == {"Handle empty pools", "Handle more"}
+        assert not mark.exists(), mark.read_text()
+
+
+def test_what_a_partial_clone_lacks_is_not_fetched_in_its_way(tmp_path: Path) -> None:
+    origin, mark = tmp_path / "origin", tmp_path / "ran"
+    origin.mkdir()
+    _git(origin, "init", "--quiet", "--initial-branch=main")
+    _git(origin, "config", "uploadpack.allowFilter", "true")
+    _commit(origin, "feat: begin", "b.py", "two\n")
+    _git(tmp_path, "clone", "--quiet", "--no-checkout", "--filter=blob:none", f"file://{origin}", "tool")
+    (tmp_path / "run").write_text(f"#!/bin/sh\ntouch {mark}\nexit 1\n")
+    (tmp_path / "run").chmod(0o755)
+    _git(tmp_path / "tool", "config", "remote.origin.uploadpack", str(tmp_path / "run"))
+    assert _render("--git", tmp_path / "tool").returncode == 0
+    done = _render("--git", tmp_path / "tool", "--patch-ids")
+    assert not mark.exists()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "so leave out --patch-ids: " in done.stderr
+
+
 def _sections(repository: Path, *options: str) -> dict[str, set[str]]:
     draft = json.loads(_render("--git", repository, "--json", *options).stdout)
     return {part["section"]: {entry["text"] for entry in part["entries"]} for part in draft["sections"]}

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiops_changelog.domain import (
+    AlreadyReviewed,
     Bump,
     Changelog,
     ChangelogStatus,
@@ -121,10 +122,19 @@ def test_notes_that_a_person_wrote_are_shown_as_written() -> None:
     assert edited(generated("fix: x"), summary="Read me.").is_summary_written
 
 
+def test_only_a_summary_that_the_engine_wrote_follows_from_the_entries() -> None:
+    engines = generated("fix: x")
+    models = replace(engines, provenance=Provenance(Engine.LLM, 1))
+    assert (engines.has_own_summary, models.has_own_summary) == (False, True)
+    assert edited(models, summary="kept").has_own_summary
+    assert not edited(models).has_own_summary  # an edit that asked for the engine's
+
+
 @pytest.mark.parametrize("status", ChangelogStatus)
 def test_a_new_generation_never_replaces_what_a_person_had_a_hand_in(status: ChangelogStatus) -> None:
     theirs = replace(edited(generated("fix: x")), status=status)
-    assert generated("feat: other").following(theirs) == replace(theirs, version=theirs.version + 1)
+    with pytest.raises(AlreadyReviewed, match="under a new id"):
+        generated("feat: other").following(theirs)
     untouched = generated("fix: x")
     assert generated("feat: other").following(untouched).sections != untouched.sections
 

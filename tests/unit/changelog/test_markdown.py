@@ -84,6 +84,19 @@ def test_ready_entries_give_the_same_output_without_parsing() -> None:
         ("# no heading", "\\# no heading"),
         ("1. no list", "1\\. no list"),
         ("two\nlines", "two lines"),
+        ("[docs]: https://evil.example", "\\[docs]: https://evil.example"),
+        ("[a`b]: /url`", "\\[a`b]: /url`"),
+        ("read [docs] first", "read [docs] first"),
+        ("[x] no task", "\\[x] no task"),
+        ("~~~ no fence", "\\~\\~\\~ no fence"),
+        ("~~struck~~ in ~/here", "\\~\\~struck\\~\\~ in ~/here"),
+        ("---", "\\---"),
+        ("- - -", "\\- - -"),
+        ("+", "\\+"),
+        (">quoted", "\\>quoted"),
+        ("1.", "1\\."),
+        ("-v is no flag", "-v is no flag"),
+        ("&lt;b&gt; &#60; & co; a && b", "\\&lt;b\\&gt; \\&#60; & co; a && b"),
         ("🎉 ünï", "🎉 ünï"),
     ],
 )
@@ -99,6 +112,16 @@ def test_odd_subjects_stay_on_one_line() -> None:
     assert all(len(line) < 600 for line in lines)
     assert len(lines) == 8
     draft.markdown.encode()
+
+
+def test_no_subject_takes_an_entry_away_or_changes_another() -> None:
+    draft = draft_of("[docs]: https://evil.example", "fix: read [docs] first", "fix: [docs]: https://evil.example")
+    lines = [line for line in draft.markdown.splitlines() if line.startswith("- ")]
+    assert lines == [
+        "- read [docs] first (0000002)",
+        "- \\[docs]: https://evil.example (0000003)",
+        "- \\[docs]: https://evil.example (0000001)",
+    ]
 
 
 def test_many_hashes_are_counted() -> None:

@@ -64,7 +64,24 @@ def test_several_hashes_in_the_body_and_words_that_look_like_hashes() -> None:
 def test_by_subject_and_by_pull_request_where_no_hash_is_given() -> None:
     assert sections_of(draft_of('Revert "feat: x (#3)" (#4)', "feat: x (#3)")) == {}
     assert sections_of(draft_of("revert: feat: x", "feat: x")) == {}
-    assert sections_of(draft_of('Revert "Fancy title" (#4)\n\nReverts acme/tool#3', "feat: x (#3)")) == {}
+    assert sections_of(draft_of('Revert "Fancy title" (#4)\n\nReverts #3', "feat: x (#3)")) == {}
+
+
+def test_the_pull_request_of_another_repository_is_none_of_ours() -> None:
+    commits = 'Revert "Fancy title" (#4)\n\nReverts acme/Tool#3', "feat: x (#3)"
+    for ours in ("tool", "Acme/tool"):
+        assert sections_of(draft_of(*commits, project=ours)) == {}
+    for other in ("acme", "tool2", "Demo"):
+        assert sections_of(draft_of(*commits, project=other)) == {"ADDED": ["x"], "CHANGED": ['Revert "Fancy title"']}
+    # What it quotes may still be here.
+    assert sections_of(draft_of('Revert "feat: x (#3)" (#4)\n\nReverts acme/tool#3', "feat: x (#3)")) == {}
+
+
+def test_what_lands_again_after_a_revert_by_pull_request_stays() -> None:
+    relanded, revert, landed = "feat: x, with a test (#3)", 'Revert "Fancy title" (#4)\n\nReverts #3', "feat: x (#3)"
+    draft = draft_of(relanded, revert, landed)
+    assert sections_of(draft) == {"ADDED": ["x, with a test"]}
+    assert commits_of(draft.reverted) == {hash_at(2), hash_at(3)}
 
 
 def test_of_two_equal_subjects_only_the_next_one_is_reverted() -> None:

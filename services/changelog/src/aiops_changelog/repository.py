@@ -50,6 +50,15 @@ class ChangelogRepository:
         row = await connection.fetchrow("SELECT document FROM changelogs WHERE id = $1 FOR UPDATE", changelog_id)
         return _changelog(row) if row else None
 
+    async def is_recorded(self, connection: Connection, changelog: Changelog) -> bool:
+        """Whether the history tells of this version; it does not of one that was stored before there was a history."""
+        found: bool = await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM changelog_changes WHERE changelog_id = $1 AND version = $2)",
+            changelog.id,
+            changelog.version,
+        )
+        return found
+
     async def save(self, connection: Connection, entities: Sequence[Changelog]) -> None:
         """Insert, or replace what may change."""
         await connection.execute(self._upsert, *self.columns(entities))

@@ -14,8 +14,16 @@ from aiops_changelog.command.complaints import failure, remark
 from aiops_changelog.domain import Commit
 
 _CHUNK = 1 << 20
-# What %B can hold is up to the authors; what the output holds is not, whatever the user configured.
-_SETTINGS = ("i18n.logOutputEncoding=UTF-8", "log.showSignature=false", "color.ui=false", "core.quotePath=false")
+# Differences as git computes them: neither coloured nor by commands that the repository configures.
+_PLAIN = ("--no-color", "--no-textconv", "--no-ext-diff")
+# What %B can hold is up to the authors; what the output holds is not, whatever the user configured. Nor does any
+# command run that the repository configures: signatures are not checked, submodules and the index not looked at.
+_SETTINGS = (
+    *("i18n.logOutputEncoding=UTF-8", "log.showSignature=false", "color.ui=false", "core.quotePath=false"),
+    *("diff.submodule=short", "core.fsmonitor=false"),
+)
+# What a partial clone lacks would be fetched in the way that the repository configures.
+_ENVIRONMENT = {"GIT_NO_LAZY_FETCH": "1"}
 
 
 class History:
@@ -92,11 +100,13 @@ class History:
 
 def start(repository: Path, arguments: list[str], complaints: IO[bytes]) -> subprocess.Popen[bytes]:
     """git with ``arguments``, its output in a pipe that is as large as the system allows."""
-    command = ["git", "-C", str(repository)]
+    command = ["git", "--no-pager", "-C", str(repository)]
     for setting in _SETTINGS:
         command += ["-c", setting]
     try:
-        process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=complaints)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 - no shell
+            [*command, *arguments], stdout=subprocess.PIPE, stderr=complaints, env=os.environ | _ENVIRONMENT
+        )
     except FileNotFoundError:
         raise failure("git is not installed; install it, or give commits on stdin") from None
     with contextlib.suppress(OSError, AttributeError):  # it only saves git from waiting while our modules load
@@ -115,10 +125,16 @@ def patch_ids(repository: Path, range_: str | None) -> dict[str, str]:
     """Hash → patch id of all commits that change something; git computes every difference, which takes long."""
     with tempfile.TemporaryFile() as complaints:
         log = start(
-            repository, ["log", "--patch", "--no-merges", "--end-of-options", range_ or "HEAD", "--"], complaints
+            repository,
+            ["log", "--patch", "--no-merges", "--format=medium", *_PLAIN, "--end-of-options", range_ or "HEAD", "--"],
+            complaints,
         )
         with log:
             command = ["git", "-C", str(repository), "patch-id", "--stable"]
             done = subprocess.run(command, stdin=log.stdout, stdout=subprocess.PIPE, stderr=complaints, check=False)  # noqa: S603
+        if log.returncode:
+            complaints.seek(0)
+            said = complaints.read().decode(errors="replace").strip()
+            raise failure(f"cannot compare the commits of {repository}, so leave out --patch-ids: {said}")
     pairs = (line.split() for line in done.stdout.decode(errors="replace").splitlines())
     return {commit: patch for patch, commit in pairs}

@@ -1,6 +1,7 @@
 """What a changelog is, how its entries are edited, and its life. Standard library only, no IO."""
 
 from aiops_changelog.domain.changelog import (
+    AlreadyReviewed,
     Changelog,
     ChangelogStatus,
     Engine,
@@ -27,6 +28,7 @@ from aiops_changelog.domain.entries import (
 )
 
 __all__ = [
+    "AlreadyReviewed",
     "Bump",
     "ChangeSection",
     "Changelog",

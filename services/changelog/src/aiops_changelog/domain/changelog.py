@@ -41,6 +41,13 @@ class InvalidTransition(Exception):
         super().__init__(f"a changelog that is {current} cannot become {asked}; {choice}")
 
 
+class AlreadyReviewed(Exception):
+    """A person edited, approved or published the changelog: it is not generated anew."""
+
+    def __init__(self) -> None:
+        super().__init__("a person has edited or approved this changelog; generate another one under a new id")
+
+
 class JobState(StrEnum):
     """How far a changelog has come."""
 
@@ -94,8 +101,9 @@ class Revision:
 class Changelog:
     """A changelog at one version; every change makes a new object with the next version.
 
-    ``is_edited`` says that a person changed it, ``is_summary_written`` that the summary is a person's, and
-    ``is_release_derived`` that nobody named the release, so that it follows the bump.
+    ``is_edited`` says that a person changed it, ``is_summary_written`` that an edit brought or kept a summary that is
+    not the engine's, and ``is_release_derived`` that nobody named the release, so that it follows the bump.
+    ``provenance`` is that of the generation, whatever was edited since.
     """
 
     id: UUID
@@ -130,6 +138,17 @@ class Changelog:
         """All of its entries."""
         return Entries(self.sections, self.reverted, self.needs_review)
 
+    @property
+    def has_own_summary(self) -> bool:
+        """Whether a person or a model wrote the summary, so that it does not follow from the entries."""
+        is_a_models = self.provenance is not None and self.provenance.engine is Engine.LLM
+        return self.is_summary_written or (is_a_models and not self.is_edited)
+
+    @property
+    def is_reviewed(self) -> bool:
+        """Whether a person had a hand in it, so that no generation may replace it."""
+        return self.is_edited or self.status is not ChangelogStatus.DRAFT
+
     def identified(self) -> "Changelog":
         """This changelog with an id for every entry; one that was stored without them gets the same ones each time."""
         if all(entry.id for entry in self.entries.all()):
@@ -138,11 +157,11 @@ class Changelog:
         return replace(self, sections=named.sections, reverted=named.reverted, needs_review=named.needs_review)
 
     def following(self, before: "Changelog | None") -> "Changelog":
-        """This changelog as the version after ``before``, which stays as it is where a person had a hand in it."""
+        """This changelog as the version after ``before``. Raises AlreadyReviewed where a person had a hand in that."""
         if before is None:
             return replace(self, version=1)
-        if before.is_edited or before.status is not ChangelogStatus.DRAFT:
-            return replace(before, version=before.version + 1)
+        if before.is_reviewed:
+            raise AlreadyReviewed
         return replace(self, version=before.version + 1, created_at=before.created_at)
 
     def succeeded(self, draft: Draft, provenance: Provenance, at: datetime) -> "Changelog":

@@ -20,13 +20,14 @@ def changes(commits: Iterable[Commit]) -> Iterator[Change]:
 
     A commit without a hash, and one whose hash another message already has, gets a stable id from its content.
     """
-    messages: dict[str, str] = {}
-    others: set[tuple[str, str]] = set()
+    messages: dict[str, int] = {}
+    others: set[tuple[str, int]] = set()
     synthetic: dict[str, int] = {}
     entry_ids: set[str] = set()
     for commit in commits:
-        own, message = commit.hash, commit.message
+        own = commit.hash
         if own:
+            message = hash(commit.message)  # the text itself is let go when it is read
             key = own.lower()
             known = messages.get(key)
             if known is None and key not in synthetic:

@@ -39,7 +39,7 @@ def generate(
         known += batch
         placed += [classify(change) if classification.is_final(change) else None for change in batch]
         _let_go(batch)
-    found, reverted = _settled(known, _completed(known, placed), patch_ids)
+    found, reverted = _settled(known, _completed(known, placed), patch_ids, project)
     return _draft(
         found, reverted, project=project, release=release, previous_release=previous_release, released_on=released_on
     )
@@ -125,11 +125,12 @@ def _completed(known: Sequence[Change], placed: Sequence[Classified | None]) -> 
 
 
 def _settled(
-    known: Sequence[Change], placed: Sequence[Classified], patch_ids: Mapping[str, str] | None
+    known: Sequence[Change], placed: Sequence[Classified], patch_ids: Mapping[str, str] | None, project: str
 ) -> tuple[list[Classified], list[ChangelogEntry]]:
     """What stands, duplicates as one, and what was reverted."""
     stated = {i: change.revert for i, change in enumerate(known) if change.revert}
-    cancelled = reverts.resolve([change.written for change in known], [change.hash for change in known], stated)
+    written, hashes_of_all = [change.written for change in known], [change.hash for change in known]
+    cancelled = reverts.resolve(written, hashes_of_all, stated, project=project)
     standing = [i for i in range(len(known)) if i not in cancelled.reverted]
     messages = [known[i].said or known[i].written for i in standing]
     titled = [place for place, i in enumerate(standing) if known[i].is_merge and known[i].said]

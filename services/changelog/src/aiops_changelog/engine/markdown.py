@@ -10,9 +10,14 @@ from aiops_changelog.engine import sections
 from aiops_changelog.engine.changes import SYNTHETIC
 
 _BACKTICKS = re.compile(r"`+")
-_SPECIAL = re.compile(r"[<*\\]|\](?=[(\[])|(?<![^\W_])_+|_+(?![^\W_])|^[#>+|-](?=\s|#)|^[0-9]+(?=[.)]\s)")
-_MAY_BE_SPECIAL = re.compile(r"[`<*_\\\]]")
-_SPECIAL_AT_START = frozenset("#>+|0123456789-")
+_SPECIAL = re.compile(
+    r"[<*\\]|&(?=#?\w{1,31};)|\](?=[(\[])|~~+|(?<![^\W_])_+|_+(?![^\W_])"
+    r"|^>|^[#+|-](?=\s|#|-|$)|^[0-9]+(?=[.)](?:\s|$))"
+)
+_MAY_BE_SPECIAL = re.compile(r"[`<*_\\\]&~]")
+_SPECIAL_AT_START = frozenset("#>+|0123456789-[")
+# Blocks are found before code spans are: no backtick keeps these from being a definition of a link or a task.
+_DEFINES = re.compile(r"\[(?:[ xX]\](?:\s|$)|.*\]:)")
 _MOST_HASHES = 3
 
 
@@ -74,7 +79,7 @@ def escaped(text: str) -> str:
         text = _one_line(text)
     if text[:1] not in _SPECIAL_AT_START and not _MAY_BE_SPECIAL.search(text):
         return text
-    parts, end = [], 0
+    parts, end = ["\\" if _DEFINES.match(text) else ""], 0
     for start, stop, is_code in _code_spans(text):
         parts.append(_escaped_plain(text[end:start], at_start=end == 0))
         parts.append(text[start:stop] if is_code else "\\`" * (stop - start))
@@ -107,9 +112,9 @@ def _escaped_plain(text: str, *, at_start: bool) -> str:
     def escape(match: re.Match[str]) -> str:
         if match[0].isdigit():
             return match[0] if not at_start else match[0] + "\\"
-        if match[0][0] == "_":
-            return "\\_" * len(match[0])
-        return "\\" + match[0] if at_start or match.start() or match[0] in "<*\\]" else match[0]
+        if match[0][0] in "_~":
+            return f"\\{match[0][0]}" * len(match[0])
+        return "\\" + match[0] if at_start or match.start() or match[0] in "<*\\]&" else match[0]
 
     return _SPECIAL.sub(escape, text)
 

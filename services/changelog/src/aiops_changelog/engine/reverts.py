@@ -12,7 +12,7 @@ from aiops_changelog.engine.message import Message, subject_key
 _HASH = r"[0-9a-fA-F]{4,64}"
 _STATED = re.compile(rf"^This reverts commits?:?\s+((?:{_HASH}\b(?:[\s,]+(?:and\s+)?|\.?$|\.?\s)?)+)", re.MULTILINE)
 _HASHES = re.compile(rf"\b{_HASH}\b")
-_STATED_REQUEST = re.compile(r"^Reverts (?:[\w.-]+/[\w.-]+)?#([0-9]+)\b", re.MULTILINE)
+_STATED_REQUEST = re.compile(r"^Reverts ([\w.-]+/[\w.-]+)?#([0-9]+)\b", re.MULTILINE)
 _QUOTED = re.compile(r"(?:Revert|revert:)\s+[\"'](.*)[\"']$", re.DOTALL)
 _REAPPLIED = re.compile(r"Reapply\s+\"(.*)\"$", re.DOTALL)
 _PLAIN = ("Revert ", "Reverts ", "Reverted ", "Reapply ")
@@ -25,12 +25,23 @@ _WHOLE = 40
 
 @dataclass(slots=True)
 class Revert:
-    """What one message says it reverts. ``pure``: its subject announces a revert and nothing else."""
+    """What one message says it reverts. ``pure``: its subject announces a revert and nothing else.
+
+    ``repository`` is whose pull request it is, as ``owner/name``; None where that is not said.
+    """
 
     pure: bool
     hashes: list[str] = field(default_factory=list)
     subject: str | None = None
     pull_request: str | None = None
+    repository: str | None = None
+
+    def is_of(self, project: str) -> bool:
+        """Whether its pull request is one of the project: no repository is named, or one that is called like it."""
+        if self.repository is None:
+            return True
+        whole = self.repository.lower()
+        return project.lower() in (whole, whole.partition("/")[2])
 
 
 @dataclass(slots=True)
@@ -55,7 +66,8 @@ def stated(message: Message) -> Revert | None:
     elif not hashes:
         return None
     request = _STATED_REQUEST.search(visible) if announced else None
-    return Revert(announced, hashes, _quoted_subject(message) if announced else None, request[1] if request else None)
+    subject = _quoted_subject(message) if announced else None
+    return Revert(announced, hashes, subject, request[2], request[1]) if request else Revert(announced, hashes, subject)
 
 
 def _stated_hashes(text: str) -> list[str]:
@@ -80,19 +92,21 @@ def _quoted_subject(message: Message) -> str | None:
     return message.description if message.type == "revert" else None
 
 
-def resolve(messages: Sequence[Message], hashes: Sequence[str | None], reverts: Mapping[int, Revert]) -> Cancellation:
+def resolve(
+    messages: Sequence[Message], hashes: Sequence[str | None], reverts: Mapping[int, Revert], *, project: str
+) -> Cancellation:
     """Cancel what was reverted within ``messages``; ``hashes`` are theirs, None where a commit has none.
 
     ``reverts`` are the positions of those that state a revert, and what they state.
 
-    A revert names its target by hash (any prefix), else by pull request, else by subject. A commit stands unless a
-    standing commit reverts it, so the revert of a revert restores. A pure revert all of whose targets are here is
-    spent and goes with them. Of several commits with the quoted subject the next one in input order is meant, for
-    `git log` lists the newest first.
+    A revert names its target by hash (any prefix), else by a pull request of ``project``, else by subject. A commit
+    stands unless a standing commit reverts it, so the revert of a revert restores. A pure revert all of whose targets
+    are here is spent and goes with them. Of several commits with the quoted subject the next one in input order is
+    meant, for `git log` lists the newest first.
     """
     if not reverts:
         return Cancellation(set(), set())
-    finder = _Targets(messages, hashes, reverts.values())
+    finder = _Targets(messages, hashes, reverts.values(), project)
     targets: dict[int, set[int]] = {}
     unclear: set[int] = set()
     complete: set[int] = set()
@@ -135,7 +149,10 @@ def _standing(targets: dict[int, set[int]]) -> dict[int, bool]:
 class _Targets:
     """Finds commits by hash prefix, pull request and subject."""
 
-    def __init__(self, messages: Sequence[Message], hashes: Sequence[str | None], reverts: Iterable[Revert]) -> None:
+    def __init__(
+        self, messages: Sequence[Message], hashes: Sequence[str | None], reverts: Iterable[Revert], project: str
+    ) -> None:
+        self._project = project
         self._by_hash = {h.lower(): i for i, h in enumerate(hashes) if h}
         self._by_subject: dict[str, list[int]] = {subject_key(r.subject): [] for r in reverts if r.subject is not None}
         self._by_request: dict[str, list[int]] = {}
@@ -157,8 +174,10 @@ class _Targets:
         """Per named target, the positions it may mean: none, one, or several where it is ambiguous."""
         if revert.hashes:
             return [self._with_hash(h.lower()) for h in dict.fromkeys(revert.hashes)]
-        if revert.pull_request and revert.pull_request in self._by_request:
-            parts = self._by_request[revert.pull_request]
+        if revert.pull_request and revert.pull_request in self._by_request and revert.is_of(self._project):
+            known = self._by_request[revert.pull_request]
+            # What lands under this number after the revert is not what it reverts: git log lists the newest first.
+            parts = known[bisect_right(known, position) :] or known
             return [[i] for i in parts] if len(parts) <= _MOST_OF_A_REQUEST else [parts]
         candidates = self._by_subject.get(subject_key(revert.subject), []) if revert.subject is not None else []
         behind, before = bisect_right(candidates, position), bisect_left(candidates, position)

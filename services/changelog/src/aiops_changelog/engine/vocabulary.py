@@ -64,7 +64,7 @@ FILLERS = frozenset(_FILLERS.split())
 """Words that may stand before the verb."""
 
 _INTERNAL_NOUNS = (
-    "conduct example examples matrix appveyor benchmark benchmarks boilerplate changelog ci circleci clippy codecov "
+    "example examples matrix appveyor benchmark benchmarks boilerplate changelog ci circleci clippy codecov "
     "codeowners codestyle comment comments contributing contributors copyright coverage dependabot devdependencies "
     "docblock dockerfile docs docstring docstrings documentation e2e editorconfig eslint fixture fixtures flake8 "
     "formatter formatting gitignore helper helpers indent indentation internal internals jenkinsfile jsdoc license "
@@ -75,7 +75,7 @@ _INTERNAL_NOUNS = (
 INTERNAL_NOUNS = frozenset(_INTERNAL_NOUNS.split())
 """Things that users of a release do not see."""
 
-_INTERNAL_AREAS = "kbuild maintainers scripts selftests tooling tools"
+_INTERNAL_AREAS = "scripts tooling tools"
 AREAS = INTERNAL_NOUNS | frozenset(_INTERNAL_AREAS.split())
 """Parts of a project, named in front of a subject, that users do not see."""
 
@@ -104,7 +104,7 @@ _CUES = {
 }
 _COMPLAINTS = (
     "error errors issue issues problem problems cannot can't exception exceptions warning double duplicate "
-    "duplicated stale typings windows macos safari firefox"
+    "duplicated stale typings"
 )
 COMPLAINTS = frozenset(_COMPLAINTS.split())
 """What is wrong, where no verb says what is done about it."""
@@ -125,8 +125,8 @@ _PAIRS = {
         "update snapshots|update snapshot|fix imports|clean imports|up imports|sort imports|imports in|"
         "compiler warning|compiler warnings|fix warnings|lint warnings|false positive|false positives|issue template|"
         "issue templates|in tests|for tests|the tests|test data|dev dependencies|build dependencies|"
-        "test dependencies|translations from|post release|back to|start development|next development|next snapshot|"
-        "lock file|example app|sponsors list|magic number|magic numbers"
+        "test dependencies|post release|back to|start development|next development|next snapshot|"
+        "lock file|magic number|magic numbers"
     ),
     Section.FIXED: (
         "race condition|race conditions|null pointer|off by|memory leak|exception when|infinite loop|make sure|"

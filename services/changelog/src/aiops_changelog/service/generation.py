@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiops_changelog.domain import (
+    AlreadyReviewed,
     Changelog,
     ChangeSection,
     Commit,
@@ -25,7 +26,7 @@ from aiops_common.engines import engine, job_done
 from aiops_common.llm import Chain, LanguageModel, improve
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
-from aiops_common.messaging.message import Delivery
+from aiops_common.messaging.message import Delivery, Poison
 from aiops_common.messaging.relay import HandOver
 from aiops_common.messaging.replay import cut_page
 from aiops_common.postgres import Pool
@@ -90,7 +91,7 @@ class ChangelogService:
         provenance = improved.provenance(Provenance, elapsed_ms(started))
         done = received.succeeded(improved.result, provenance, self._clock())
         also = recorded(improved.runs, LlmRunsRecorded)
-        effect = Effect(delivery, done.following, _generated, "changelog.generated", also)
+        effect = Effect(delivery, _following(done), _generated, "changelog.generated", also)
         is_written = await self._effects.write(effect)
         job_done(delivery, provenance, is_written=is_written)
 
@@ -150,6 +151,16 @@ def redacted_command(delivery: Delivery[GenerateChangelog]) -> GenerateChangelog
     if delivery.message.redacted and not delivery.is_from_outside:
         return delivery.message
     return redact_fields(delivery.message, texts=TEXT_LIMITS, names=NAME_LIMITS)
+
+
+def _following(done: Changelog) -> Callable[[Changelog | None], Changelog]:
+    def follow(before: Changelog | None) -> Changelog:
+        try:
+            return done.following(before)
+        except AlreadyReviewed as error:
+            raise Poison("id_taken", str(error)) from error
+
+    return follow
 
 
 def _snapshot(changelog: Changelog) -> ChangelogSnapshot:

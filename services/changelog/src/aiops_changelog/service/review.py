@@ -155,6 +155,9 @@ class ChangelogReview:
         await inbox.claim(connection, delivery.id, delivery.message.message_type, delivery.digest)
         await self._repository.save(connection, [after])
         history = self._repository.history
+        if not await self._repository.is_recorded(connection, before):
+            # Folded onto nothing, what changes now would be all that is known of it.
+            await history.append(connection, history.change(None, before, "changelog.generated"))
         kind = "changelog.edited" if isinstance(event, ChangelogEdited) else "changelog.status_changed"
         await history.append(connection, history.change(before, after, kind, changed_by=delivery.principal))
         message = outgoing(event, exchange=EVENTS_EXCHANGE, source=SOURCE, subject=str(after.id))
@@ -162,14 +165,19 @@ class ChangelogReview:
 
 
 def _revised(before: Changelog, request: EditChangelog, at: datetime) -> Changelog | None:
-    """``before`` as edited, None where that would be too large to tell of. Raises UnknownEntries."""
+    """``before`` as edited, None where that would be too large to tell of. Raises UnknownEntries.
+
+    Notes that a person or a model wrote stay until the edit brings others, or an empty text, for which the engine
+    writes them again. Those of a model may then say what an edit has changed; but the provenance would still name the
+    model above notes that it never wrote, and nobody asked to lose them.
+    """
     asked = redact_fields(request, texts={**TEXT_LIMITS, "summary": SUMMARY_LIMIT}, names=NAME_LIMITS)
     edits = [
         EntryEdit(one.entry_id, one.text, one.scope, ChangeSection(one.section) if one.section else None)
         for one in asked.entries
     ]
     kept_release = None if before.is_release_derived else before.release
-    kept_summary = before.summary if before.is_summary_written else None
+    kept_summary = before.summary if before.has_own_summary else None
     revision = Revision(
         project=before.project,
         previous_release=before.previous_release,
