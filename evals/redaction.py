@@ -63,7 +63,7 @@ def measure(data: Path) -> Iterator[Figure]:
     """Recall and precision on data sets of presidio's form in ``data`` and on made-up texts, false finds and speed on
     its logs; nothing where it has neither. Raises OSError or ValueError where they cannot be read."""
     marked = [file for file in sorted(data.rglob("*.json")) if _is_marked(file)]
-    lines = [line for file in sorted(data.rglob("*.log")) for line in _lines(file)]
+    lines = [line for file in sorted(data.rglob("*.log")) if file.is_file() for line in _lines(file)]
     if not marked and not lines:
         typer.echo(f"redaction: no .log and no .json of samples with full_text and spans in {data}", err=True)
         return
@@ -149,6 +149,8 @@ def _replaced(text: str) -> Iterator[tuple[int, int, Kind]]:
 
 
 def _is_marked(file: Path) -> bool:
+    if not file.is_file():  # a directory may be called so, and a link may lead nowhere
+        return False
     with file.open("rb") as opened:
         return b'"full_text"' in opened.read(_HEAD)
 

@@ -48,10 +48,21 @@ _GONE = [
     ("?sv=1&sig=abcdefghij0123456789%3D&x=1", "?sv=1&sig=<SECRET_1>&x=1"),
     ("mot de passe : hunter2", "mot de passe : <SECRET_1>"),
     ("密码：hunter2", "密码：<SECRET_1>"),
+    ("curl -uadmin:hunter2 http://x/", "curl -uadmin:<SECRET_1> http://x/"),
+    ("curl --user=admin:pa$$wd http://x/", "curl --user=admin:<SECRET_1> http://x/"),
+    ("curl 'http://x/?a=1&b=2' -u 'admin:my pass'", "curl 'http://x/?a=1&b=2' -u 'admin:<SECRET_1>'"),
+    ("mysql -u root -p'my pass' shop", "mysql -u root -p'<SECRET_1>' shop"),
+    ("mariadb-dump -p100%sure shop", "mariadb-dump -p<SECRET_1> shop"),
+    ('sshpass -p "it\'s mine" ssh host', 'sshpass -p "<SECRET_1>" ssh host'),
+    ("redis-cli -a hunter*2 ping", "redis-cli -a <SECRET_1> ping"),
+    ("IDENTIFIED BY 'a b<c>'", "IDENTIFIED BY '<SECRET_1>'"),
+    ("redis pass: hunter2x", "redis pass: <SECRET_1>"),
     ("mir 2200 1234 5678 9019", "mir <CARD_1>"),
 ]
 
 _STAYS = [
+    "tests pass: build2024a; 12 pass: build2024b; must pass: release10candidate",
+    'mysql -p$PASSWORD shop; sshpass -p "${SSH_PASS}" ssh host; curl -u admin:$PASS http://x/',
     "2024-03-01T12:34:56.789Z 2015-07-29 17:41:44,747 17/06/09 20:10:40 1117838570 2005.06.03",
     "081109 203615 148 INFO blk_-1608999687919862906 and blk_38865049064139660",
     "job 123e4567-e89b-12d3-a456-426614174000 at 9f8e7d6c5b4a39281706f5e4d3c2b1a098765432",

@@ -32,6 +32,12 @@ _WEAK = {
     name: int(least)
     for name, _, least in (one.partition("/") for one in ("pass/8", "auth/12", "sig/20", "signature/20"))
 }
+# "tests pass: …" says what passed. Not "redis pass: …", which names a password.
+_PASSING = re.compile(
+    r"(?:\b(?:tests?|checks?|jobs?|steps?|stages?|specs?|suites?|cases?|builds?|runs?|assertions?|pipelines?|all|both"
+    r"|they|must|should|to|will|can|could|did|not|first|second)|[0-9])[ \t]{1,4}\Z"
+)
+_PASSING_LENGTH = 20
 _KEY_OF = re.compile(
     r"(?:api|access|account|auth|private|secret|master|encryption|signing|shared|storage|license)[_ .-]?"
 )
@@ -82,6 +88,8 @@ def assigned_secrets(text: str) -> Iterator[Span]:
             if literal == "key" and not _is_secret_key(lowered, match.start()):
                 continue
             if match[0] in _WEAK and not _is_word(text, *match.span()):
+                continue
+            if match[0] == "pass" and _PASSING.search(lowered, max(0, match.start() - _PASSING_LENGTH), match.start()):
                 continue
             for span in _after(text, lowered, *match.span(), cookies=literal == "cookie"):
                 if not _names_something_else(match[0], text[span.start : span.end]):

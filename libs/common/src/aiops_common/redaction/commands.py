@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from aiops_common.redaction.redacted import PLACEHOLDER, Kind
 from aiops_common.redaction.spans import Span
 
-_VALUE = r"(?P<quote>[\"']?)(?P<value>[^\s\"'<>$%*]{3,256})(?P=quote)"
-_FAR = r"[^\n|;&]{0,200}?"
+# What a shell would replace ($PASS, %PASS%) is no secret.
+_BARE = r"(?![$%<*])[^\s\"'<>]{3,256}"
+_IN_QUOTES = r"(?!<|\$\{?\w+\}?(?P=quote))(?:(?!(?P=quote))[^\n]){1,256}"
+_VALUE = rf"(?:(?P<quote>[\"'])(?P<value>{_IN_QUOTES})(?P=quote)|(?P<bare>{_BARE}))"
+_LOGIN = (
+    rf"(?:(?P<quote>[\"'])[^:\"'\n]{{0,100}}:(?P<value>{_IN_QUOTES})(?P=quote)|[^\s:\"']{{0,100}}:(?P<bare>{_BARE}))"
+)
+# An ampersand within a word is part of a URL; alone it ends the command.
+_FAR = r"(?:[^\n|;&]|(?<=\S)&(?=[^\s&])){0,200}?"
 _RULES = tuple(
     (literal, re.compile(pattern))
     for literal, pattern in (
-        (
-            "curl ",
-            rf"curl\b{_FAR}[ \t](?:-u|--user)[ \t=][\"']?[^\s:\"']{{0,100}}:(?P<value>[^\s\"'<>$%*]{{3,256}})",
-        ),
-        ("mysql", rf"mysql(?:dump|admin)?\b{_FAR}[ \t]-p(?P<value>[^\s\"'<>$%*-][^\s\"'<>$%*]{{2,255}})"),
-        ("mariadb", rf"mariadb(?:-dump|-admin)?\b{_FAR}[ \t]-p(?P<value>[^\s\"'<>$%*-][^\s\"'<>$%*]{{2,255}})"),
+        ("curl ", rf"curl\b{_FAR}[ \t](?:-u[ \t]?|--user[ \t=]){_LOGIN}"),
+        ("mysql", rf"mysql(?:dump|admin)?\b{_FAR}[ \t]-p(?!-){_VALUE}"),
+        ("mariadb", rf"mariadb(?:-dump|-admin)?\b{_FAR}[ \t]-p(?!-){_VALUE}"),
         ("sshpass", rf"sshpass\b{_FAR}[ \t]-p[ \t]?{_VALUE}"),
         ("redis-cli", rf"redis-cli\b{_FAR}[ \t]-a[ \t]{{1,4}}{_VALUE}"),
         (
@@ -37,5 +41,7 @@ def command_secrets(text: str) -> Iterator[Span]:
     for literal, form in _RULES:
         if literal in text:
             for match in form.finditer(text):
-                if not PLACEHOLDER.match(match["value"]):
-                    yield Span(*match.span("value"), Kind.SECRET)
+                # Not all rules have a bare form.
+                name = match.lastgroup or "value"
+                if not PLACEHOLDER.match(match[name]):
+                    yield Span(*match.span(name), Kind.SECRET)

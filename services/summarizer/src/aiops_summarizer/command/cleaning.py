@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from aiops_common.redaction import redact
 from aiops_summarizer.domain import Digest
+from aiops_summarizer.engine.comparison import Differences
 from aiops_summarizer.engine.overview import Overview
+from aiops_summarizer.engine.scoring import shortened
 
 
 def redacted(texts: Sequence[str]) -> list[str]:
@@ -26,17 +28,29 @@ def without_secrets(log: Overview) -> Overview:
     texts: list[str] = []
     for item in log.scored:
         trace = item.statistics.trace
-        texts += [item.pattern.template, item.pattern.example, item.statistics.message]
+        texts += [item.pattern.template, item.statistics.example, item.statistics.message]
+        # Sentences about trouble name values: alone, a password does not look like one.
+        texts += [message for _, message in item.statistics.sample.kept] if item.is_problem else []
         texts += [trace.cause or "", trace.frame or ""] if trace else []
     clean = iter(redacted(texts))
     scored = []
     for item in log.scored:
-        pattern = replace(item.pattern, template=next(clean), example=next(clean))
-        item.statistics.message = next(clean)
+        pattern = replace(item.pattern, template=next(clean), example=shortened(next(clean)))
+        item.statistics.message = shortened(next(clean))
+        if item.is_problem:
+            sample = item.statistics.sample
+            sample.kept = [(number, next(clean)) for number, _ in sample.kept]
         if trace := item.statistics.trace:
-            trace.cause, trace.frame = next(clean) or None, next(clean) or None
+            trace.cause, trace.frame = shortened(next(clean)) or None, shortened(next(clean)) or None
         scored.append(replace(item, pattern=pattern))
     return replace(log, scored=scored)
+
+
+def without_secret_changes(found: Differences) -> Differences:
+    """``found`` with its templates redacted: only now, for a placeholder's number depends on its log."""
+    templates = redacted([change.template for change in found.changes])
+    changes = [replace(change, template=text) for change, text in zip(found.changes, templates, strict=True)]
+    return replace(found, changes=tuple(changes))
 
 
 def without_values(found: Digest) -> Digest:

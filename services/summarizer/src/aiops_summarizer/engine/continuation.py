@@ -13,6 +13,8 @@ _CRASH_LINE = re.compile(
     r"|terminate called)"
 )
 _CAUSE = re.compile(r"\s*(?:Caused by: )?((?:[\w$]+\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Fault|Warning)\b.*)")
+_CALL = re.compile(r"\S+\(.*\)$|created by \S+")
+_GOROUTINE: Final = "goroutine "
 _MAX_PEM_LINES: Final = 200
 _TRACEBACK: Final = "Traceback (most recent call last):"
 
@@ -50,7 +52,22 @@ def opens_traceback(line: str) -> bool:
     return _TRACEBACK in line and line.lstrip().startswith(_TRACEBACK)
 
 
+def opens_goroutine(line: str) -> bool:
+    """Whether a goroutine's calls follow, as a Go panic writes them."""
+    return line.startswith(_GOROUTINE) and _FRAME.match(line) is not None
+
+
+def is_call(line: str) -> bool:
+    """Whether ``line`` is a call of a goroutine; anywhere else it may be a message."""
+    return _CALL.match(line) is not None
+
+
+def is_inner_frame(line: str) -> bool:
+    """Whether ``line`` is inside a stack trace, even where the log begins in the middle of it."""
+    return line[:1].isspace() and _FRAME.match(line) is not None
+
+
 def cause(line: str) -> str | None:
-    """The exception that a line of a stack trace names, at most 300 characters; None if it names none."""
+    """The exception that a line of a stack trace names, at most 2,048 characters; None if it names none."""
     found = _CAUSE.match(line)
-    return found[1].strip()[:300] if found else None
+    return found[1].strip()[:2048] if found else None

@@ -20,6 +20,9 @@ _MAX_PARTS: Final = 256
 _MAX_SLOTS: Final = 64
 """Slots of one template that are looked at; the bound keeps memory proportional to the number of templates."""
 
+_MAX_TRIED: Final = 64
+"""Sets of slots that are tried on a new template; the bound keeps hostile logs from slowing every line down."""
+
 MIN_SUBJECTS: Final = 32
 """The same for the word that a message starts with: it names what the message is about, and is seldom variable."""
 
@@ -198,7 +201,7 @@ class Matcher:
         if not self._holes:
             return None
         parts = split(template)
-        for holes, known in self._holes.get(len(parts), {}).items():
+        for holes, known in islice(self._holes.get(len(parts), {}).items(), _MAX_TRIED):
             if all(parts[at] == WILD or is_word(parts[at]) for at in holes):
                 opened = list(parts)
                 for at in holes:

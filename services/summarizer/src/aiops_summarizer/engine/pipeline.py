@@ -11,7 +11,7 @@ from aiops_summarizer.engine import continuation
 from aiops_summarizer.engine.levels import leading_level
 from aiops_summarizer.engine.masking import Masker, normalise, shape_of
 from aiops_summarizer.engine.reader import SAMPLE_LINES, Reader
-from aiops_summarizer.engine.templates import CONTINUATION, OTHER, Statistics, TemplateStore
+from aiops_summarizer.engine.templates import CONTINUATION, OTHER, SPECIAL, Statistics, TemplateStore
 from aiops_summarizer.engine.traces import Trace
 
 MAX_TEMPLATES: Final = 4096
@@ -23,7 +23,9 @@ NO_MESSAGE: Final = "(no message)"
 PEM_LINE: Final = "(PEM block)"
 """What is shown in place of a line of a key or certificate."""
 
-_MAX_EXAMPLE: Final = 1000
+_MAX_EXAMPLE: Final = 2048
+"""Kept of a line; a pattern shows the first 1,000. What is cut off has to be far from what is shown: half a secret may
+not be recognised any more, and what has to end somewhere to be one is at most some hundred characters long."""
 _MAX_REMEMBERED: Final = 1 << 14
 _MAX_REMEMBERED_LENGTH: Final = 512
 _SAMPLE_CHARACTERS: Final = 4 << 20
@@ -109,6 +111,7 @@ class _Scanner:
         self._shapes: dict[bytes, tuple[int, Statistics]] = {}
         self._owner: Statistics | None = None
         self._in_traceback = False
+        self._in_goroutine = False
         self._pem_lines = 0
 
     def add(self, line: str) -> int:
@@ -128,7 +131,7 @@ class _Scanner:
         statistics.count = count = statistics.count + 1
         statistics.last_line = self.line_count
         if count >= statistics.sample.due:
-            statistics.sample.offer(count, self.line_count, _shown(line), _shown(message))
+            statistics.sample.offer(count, self.line_count, _shown(message))
         if level is None:
             level = leading_level(message)
         levels = statistics.levels
@@ -141,6 +144,7 @@ class _Scanner:
             self._note(statistics, time)
         self._owner = statistics
         self._in_traceback = continuation.opens_traceback(message)
+        self._in_goroutine = continuation.opens_goroutine(message)
         return number
 
     def _continued(self, line: str, payload: str, *, has_header: bool) -> int | None:
@@ -170,7 +174,9 @@ class _Scanner:
 
     def _continues(self, line: str) -> bool:
         if self._owner is None:
-            return continuation.is_blank(line)
+            return continuation.is_blank(line) or continuation.is_inner_frame(line)
+        if self._in_goroutine and continuation.is_call(line):
+            return True
         return continuation.continues(line, structured=self._structured, in_traceback=self._in_traceback)
 
     def _note(self, statistics: Statistics, time: int) -> None:
@@ -195,6 +201,8 @@ class _Scanner:
 
     def _place(self, masked: str, line: str, message: str) -> tuple[int, Statistics]:
         template = _printable(normalise(masked)) or NO_MESSAGE
+        if template in SPECIAL:
+            template = f'"{template}"'
         before = self.store.generation
         found = self.store.slot(template, self.line_count, _shown(line), _shown(message))
         if self.store.generation != before:
@@ -212,6 +220,7 @@ class _Scanner:
         statistics.last_line = self.line_count
         owner = self._owner
         self._in_traceback = self._in_traceback or continuation.opens_traceback(line)
+        self._in_goroutine = self._in_goroutine or continuation.opens_goroutine(line)
         if owner is not None and owner.count == 1:
             if owner.trace is None:
                 owner.trace = Trace()

@@ -15,15 +15,15 @@ from aiops_summarizer.engine.masking import WILD
 KEPT: Final = 24
 """Lines kept per template."""
 
-_MAX_TEXT: Final = 240
+MAX_TEXT: Final = 240
 _MAX_VALUES: Final = 5
 _MAX_SLOTS: Final = 16
 _STEP: Final = 6364136223846793005  # Knuth's MMIX generator, The Art of Computer Programming, volume 2, section 3.3.4
 _INCREMENT: Final = 1442695040888963407
 _MASK: Final = (1 << 64) - 1
 
-Sample = tuple[int, str, str]
-"""Line number, the line's beginning, its message's beginning."""
+Sample = tuple[int, str]
+"""Line number, and the beginning of its message."""
 
 
 class Reservoir:
@@ -37,9 +37,9 @@ class Reservoir:
         self._state = crc32(seed.encode("utf-8", "replace"))
         self._threshold = 1.0
 
-    def offer(self, count: int, line_number: int, line: str, message: str) -> None:
+    def offer(self, count: int, line_number: int, message: str) -> None:
         """Keep the ``count``-th line of the template; to be called when ``count`` is ``due``."""
-        sample = line_number, line[:_MAX_TEXT], message[:_MAX_TEXT]
+        sample = line_number, message[:MAX_TEXT]
         if len(self.kept) < KEPT:
             self.kept.append(sample)
         else:
@@ -55,12 +55,17 @@ class Reservoir:
         places = min(KEPT, len(self.kept) + len(other.kept))
         share = round(places * count / max(1, count + others))
         share = min(len(self.kept), max(share, places - len(other.kept)))
-        self.kept = sorted(self.kept[:share] + other.kept[: places - share])
+        self.kept = sorted(self._drawn(self.kept, share) + self._drawn(other.kept, places - share))
         if places < KEPT:
             self.due = count + others + 1
         else:
             self._threshold = min(1.0, KEPT / (count + others))
             self._wait(count + others)
+
+    def _drawn(self, kept: list[Sample], places: int) -> list[Sample]:
+        """So many of ``kept``, whatever their order: the first ones of a sorted sample would be early lines again."""
+        left = list(kept)
+        return [left.pop(min(len(left) - 1, int(self._random() * len(left)))) for _ in range(places)]
 
     def _random(self) -> float:
         """Above 0, at most 1."""

@@ -24,6 +24,7 @@ _TROUBLE_WEIGHT: Final = 15.0
 _SPIKE_FACTOR: Final = 3
 _SPIKE_LINES: Final = 5
 _SPIKE_BUCKETS: Final = 5
+_MAX_EXAMPLE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,11 @@ class Scored:
         return not self.weight
 
 
+def shortened(line: str) -> str:
+    """The part of a line that a pattern shows."""
+    return line if len(line) <= _MAX_EXAMPLE else line[: _MAX_EXAMPLE - 1] + "…"
+
+
 def score(store: TemplateStore, line_count: int) -> list[Scored]:
     """All templates, the most important first; ties keep the order of the log."""
     scored = [_scored(store, template, statistics, line_count) for template, statistics in store.items()]
@@ -111,7 +117,7 @@ def _scored(store: TemplateStore, template: str, statistics: Statistics, line_co
         first_seen=to_datetime(statistics.first),
         last_seen=to_datetime(statistics.last),
         first_line=statistics.first_line,
-        example=statistics.example,
+        example=shortened(statistics.example),
     )
     return Scored(
         pattern=pattern,

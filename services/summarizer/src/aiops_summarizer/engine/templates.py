@@ -10,7 +10,7 @@ from typing import Final
 
 from aiops_summarizer.domain import LogLevel
 from aiops_summarizer.engine.generalise import Matcher, generalise
-from aiops_summarizer.engine.samples import Reservoir, slot_values
+from aiops_summarizer.engine.samples import MAX_TEXT, Reservoir, slot_values
 from aiops_summarizer.engine.traces import Trace
 
 OTHER: Final = "(other)"
@@ -19,14 +19,17 @@ OTHER: Final = "(other)"
 CONTINUATION: Final = "(continuation)"
 """Template of all lines that continue another line: stack traces, wrapped text, blank lines."""
 
+SPECIAL: Final = frozenset((OTHER, CONTINUATION))
+"""Templates of no message; a message that says the same is counted in quotation marks."""
+
 _MAX_BUCKETS: Final = 128
 
 
 class Statistics:
     """What is known about the lines of one template. Times are microseconds since 1970 UTC.
 
-    Exact: ``count``, ``levels``, ``first``, ``last``, ``first_line``, ``buckets``. Drawn from all lines by a seed, so
-    the same in every run: ``examples``. Estimated from such a sample, exact up to 24 lines: ``values``.
+    Exact: ``count``, ``levels``, ``first``, ``last``, ``first_line``, ``buckets``. Estimated from a sample that a
+    seed draws from all lines, so the same in every run, and exact up to 24 lines: ``values``.
     """
 
     __slots__ = (
@@ -83,20 +86,15 @@ class Statistics:
         self.last_line = max(self.last_line, other.last_line)
 
     @property
-    def examples(self) -> list[tuple[int, str]]:
-        """Line number and text (cut to 240 characters) of at most three lines: the first and two of the others."""
-        others = sorted({number: text for number, text, _ in self.sample.kept if number != self.first_line}.items())
-        # From the middle and the end of the log: what is beside the first line looks like it.
-        chosen = others if len(others) <= 2 else [others[len(others) // 2], others[-1]]
-        return [(self.first_line, self.example[:240]), *chosen]
-
-    @property
     def values(self) -> list[list[tuple[str, int]]]:
         """Per wildcard of ``template`` the commonest values, at most five, with about how many lines have them.
 
-        A slot's list is empty where the values cannot be told apart from the text around them.
+        A slot's list is empty where the values cannot be told apart from the text around them. Messages that were cut
+        take no part: their end may be half a secret.
         """
-        return slot_values(self.template, [message for _, _, message in self.sample.kept], self.count)
+        return slot_values(
+            self.template, [message for _, message in self.sample.kept if len(message) < MAX_TEXT], self.count
+        )
 
     @property
     def level(self) -> LogLevel:
@@ -136,10 +134,12 @@ class TemplateStore:
         return number, statistics
 
     def _place(self, template: str) -> int:
+        if template in SPECIAL:
+            return self._number(template)
         known = self._matcher.match(template)
         if known is not None:
             return self._slots[known]
-        if len(self._slots) >= self._cap and template not in (OTHER, CONTINUATION):
+        if len(self._slots) >= self._cap:
             if self._full:
                 return self._number(OTHER)
             self.compact()
@@ -158,8 +158,7 @@ class TemplateStore:
     def compact(self) -> None:
         """Generalise variable words and merge the templates that become equal."""
         self.generation += 1
-        special = {OTHER, CONTINUATION}
-        ordinary = ((template, number) for template, number in self._slots.items() if template not in special)
+        ordinary = ((template, number) for template, number in self._slots.items() if template not in SPECIAL)
         counts = {template: self._statistics[number].count for template, number in ordinary}
         for template, merged in sorted(generalise(counts).items()):
             if template == merged:

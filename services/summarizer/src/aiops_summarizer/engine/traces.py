@@ -18,7 +18,7 @@ _LIBRARY = re.compile(
     r"(?:site|dist)-packages|/lib/python\d|<frozen |node_modules|node:|\(native\)|/usr/(?:local/)?(?:go|lib)/"
     r"|/go/pkg/mod/|/rustc/|^(?:java|javax|jdk|sun|com\.sun|scala|kotlin|System|Microsoft|core|std|alloc)(?:\.|::)"
 )
-_MAX_FRAME = 160
+_MAX_FRAME = 2048
 
 
 @dataclass(slots=True)
