@@ -170,8 +170,14 @@ async def test_lists_read_no_texts_and_use_an_index_whatever_is_asked_for(pool: 
     async with pool.transaction() as connection:
         await connection.execute("SET LOCAL enable_seqscan = off")
         await connection.execute("SET LOCAL enable_bitmapscan = off")
-        named = (Condition(operation="x"), Condition(template="x"), Condition(model="x"), Condition(outcome="x"))
-        for condition in (Condition(), *named, Condition(subject=uuid4())):
+        for condition, index in (
+            (Condition(), "newest"),
+            (Condition(operation="x"), "operation"),
+            (Condition(template="x"), "template"),
+            (Condition(model="x"), "model"),
+            (Condition(outcome="x"), "outcome"),
+            (Condition(subject=uuid4()), "subject"),
+        ):
             where, arguments = llm_runs._where(condition)
             plan = "\n".join(
                 row[0]
@@ -181,5 +187,6 @@ async def test_lists_read_no_texts_and_use_an_index_whatever_is_asked_for(pool: 
                 )
             )
             assert "Sort" not in plan, plan
+            assert f"using llm_runs_{index} on" in plan, plan
         rows, _ = await llm_runs.page(connection, request, Condition())
     assert not hasattr(rows[0], "input")

@@ -1,7 +1,8 @@
 """What is decided about tickets and changelogs: asked once for a key, redacted, on record, and in the read model."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from aiops_common.messaging.requests import NoReply, Requester
-from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
 from aiops_contracts.base import JobState, Request
 from aiops_contracts.changelog import (
     ChangelogEntry,
@@ -50,7 +51,8 @@ ADDRESS = "192.0.2.7"
 class Owner(Requester):
     """Owns one ticket and one changelog; answers a request that it did with what it owns now, as owners do.
 
-    ``lost`` is how many of the next answers do not arrive, though what they tell of was done.
+    ``lost`` is how many of the next answers do not arrive, though what they tell of was done; ``refuses`` is what is
+    said of all that is wanted of the changelog.
     """
 
     def __init__(self) -> None:
@@ -64,7 +66,10 @@ class Owner(Requester):
         generated = {"version": 1, "state": JobState.SUCCEEDED, "sections": sections}
         self.changelog = changelog("shop").model_copy(update=generated)
         self.asked: list[tuple[str, Any, str]] = []
+        self.replied: list[BaseModel] = []
         self.lost = 0
+        self.loss: Exception = NoReply("no answer within 1 s")
+        self.refuses: str | None = None
         self._done: set[UUID | None] = set()
 
     @override
@@ -77,11 +82,15 @@ class Owner(Requester):
         await asyncio.sleep(0)
         if self.lost:
             self.lost -= 1
-            raise NoReply("no answer within 1 s")
-        return answer.model_validate(orjson.loads(orjson.dumps(reply.model_dump(mode="json"))))
+            raise self.loss
+        told = answer.model_validate(orjson.loads(orjson.dumps(reply.model_dump(mode="json"))))
+        self.replied.append(told)
+        return told
 
     def _decided(self, request: Any, *, repeated: bool) -> BaseModel:
         of_ticket = isinstance(request, UpdateTicketStatus | CorrectTriage)
+        if self.refuses and not of_ticket:
+            return ChangelogReply.model_validate({"outcome": self.refuses, "changelog": self.changelog})
         version = (self.ticket if of_ticket else self.changelog).version
         conflict = not repeated and request.expected_version != version
         if not conflict and not repeated:
@@ -115,6 +124,16 @@ class Owner(Requester):
         version = self.changelog.version + 1
         update = {"version": version, "updated_at": minute(version), **changes}
         self.changelog = self.changelog.model_copy(update=update)
+
+
+class Unwritable(Pool):
+    """A database that fails when an answer is to be projected."""
+
+    @override
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        raise DatabaseUnavailable("the connection was lost")
+        yield
 
 
 @pytest.fixture
@@ -292,6 +311,53 @@ async def test_each_attempt_is_on_record_with_what_came_of_it(
         ("approveChangelog", "OK", owner.changelog.id, ADDRESS),
         ("correctTriage", "UNAVAILABLE", owner.ticket.id, ADDRESS),
     ]
+
+
+@pytest.mark.parametrize("decide", [EVERY[name] for name in ("correction", "edit", "approval")])
+async def test_what_was_done_is_on_record_as_done_though_it_cannot_be_projected(
+    pool: Pool, owner: Owner, gateways: list[Workflow], decide: Decide
+) -> None:
+    answers = Answers(pool, wait_seconds=20)
+    gateway = Workflow(Unwritable("postgresql://nobody@127.0.0.1:1/none"), owner, answers, Audit(pool))
+    with pytest.raises(DatabaseUnavailable, match="connection was lost"):
+        await decide(gateway, owner)
+    async with pool.connection() as connection:
+        (record,) = await connection.fetch("SELECT outcome, details FROM audit_log")
+    assert (record["outcome"], orjson.loads(record["details"])) == ("OK", {"expected_version": 1, "version": 2})
+    assert (await decide(gateways[0], owner)).outcome == "UPDATED"
+
+
+async def test_what_ended_without_an_answer_is_on_record_as_unknown(
+    pool: Pool, owner: Owner, gateways: list[Workflow]
+) -> None:
+    owner.lost, owner.loss = 1, RuntimeError("the answer made no sense")
+    with pytest.raises(RuntimeError):
+        await gateways[0].correct_triage(OPS, correction(owner), None, ADDRESS)
+    assert await recorded(pool) == [("correctTriage", "UNKNOWN", owner.ticket.id, ADDRESS)]
+
+
+@pytest.mark.parametrize("outcome", ["NOT_READY", "NOT_A_DRAFT", "UNKNOWN_ENTRY", "TOO_LARGE", "INVALID_TRANSITION"])
+async def test_a_refusal_is_repeated_and_no_changelog_is_kept_for_it(
+    pool: Pool, owner: Owner, gateways: list[Workflow], outcome: str
+) -> None:
+    owner.refuses = outcome
+    first = await gateways[0].edit_changelog(OPS, edit(owner), "k", ADDRESS)
+    assert (first.outcome, first.changelog) == (outcome, owner.changelog)
+    assert await gateways[1].edit_changelog(OPS, edit(owner), "k", ADDRESS) == first
+    assert "Paging" not in await rows(pool, "idempotency_keys")
+    owner.change_changelog(release="3.0")
+    await put(pool, owner)
+    # What the refusal was about is not there any more, and another version is no answer to what was asked.
+    then = await gateways[1].edit_changelog(OPS, edit(owner), "k", ADDRESS)
+    assert (then.outcome, then.changelog, len(owner.asked)) == (outcome, None, 1)
+
+
+async def test_without_a_key_the_owners_reply_is_handed_on_as_it_is(owner: Owner, gateways: list[Workflow]) -> None:
+    replies = [
+        await gateways[0].edit_changelog(OPS, edit(owner), None, ADDRESS),
+        await gateways[0].update_changelog_status(OPS, "approveChangelog", approval(owner, 2), None, ADDRESS),
+    ]
+    assert [reply is told for reply, told in zip(replies, owner.replied, strict=True)] == [True, True]
 
 
 async def test_a_repetition_waits_for_a_ticket_that_the_read_model_lost(

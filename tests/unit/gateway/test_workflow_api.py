@@ -189,6 +189,8 @@ async def test_an_edit_names_its_entries() -> None:
         ({"summary": "x" * (64 * 1024 + 1)}, ["summary"]),
         ({"entries": [{"entryId": "e1", "text": "x"}, {"entryId": "e2", "text": ""}]}, ["entries", "1", "text"]),
         ({"entries": [{"entryId": "", "text": "x"}]}, ["entries", "0", "entryId"]),
+        ({"entries": [{"entryId": "a\u0000b", "text": "x"}]}, ["entries", "0", "entryId"]),
+        ({"entries": [{"entryId": "a\u0000b"}], "idempotencyKey": "k"}, ["entries", "0", "entryId"]),
         ({"entries": [{"entryId": "e", "text": "x"}] * 10_001}, ["entries"]),
     ],
 )
@@ -221,7 +223,6 @@ async def test_each_way_leads_to_its_status(operation: str, status: str) -> None
     assert workflow.asked == [(operation, wanted, "k")]
 
 
-APPROVED, PUBLISHED = notes(ChangelogStatus.APPROVED), notes(ChangelogStatus.PUBLISHED)
 REFUSED: list[tuple[ChangelogReply, str, object, str]] = [
     (ChangelogReply(outcome="NOT_FOUND"), "NOT_FOUND", ["changelogId"], "there is no such changelog"),
     (ChangelogReply(outcome="NOT_READY", changelog=notes()), "NOT_READY", ["changelogId"], "is not generated"),
@@ -230,22 +231,7 @@ REFUSED: list[tuple[ChangelogReply, str, object, str]] = [
         "VERSION_CONFLICT", ["expectedVersion"], "is at version 4, not 3",
     ),
     (ChangelogReply(outcome="TOO_LARGE", changelog=notes()), "INVALID_INPUT", None, "too large"),
-    (
-        ChangelogReply(outcome="NOT_A_DRAFT", changelog=APPROVED),
-        "INVALID_TRANSITION", ["changelogId"], "that is APPROVED cannot be edited; reopen it first",
-    ),
-    (
-        ChangelogReply(outcome="NOT_A_DRAFT", changelog=PUBLISHED),
-        "INVALID_TRANSITION", ["changelogId"], "that is PUBLISHED cannot be edited any more",
-    ),
-    (
-        ChangelogReply(outcome="INVALID_TRANSITION", changelog=PUBLISHED),
-        "INVALID_TRANSITION", ["changelogId"], "it stays so for good",
-    ),
-    (
-        ChangelogReply(outcome="INVALID_TRANSITION", changelog=notes(), allowed=(ChangelogStatus.APPROVED,)),
-        "INVALID_TRANSITION", ["changelogId"], "that is DRAFT cannot become that; it can become APPROVED",
-    ),
+    (ChangelogReply(outcome="TOO_LARGE"), "INVALID_INPUT", None, "too large"),
 ]  # fmt: skip
 
 
@@ -254,12 +240,54 @@ REFUSED: list[tuple[ChangelogReply, str, object, str]] = [
 async def test_what_cannot_be_is_told_with_the_current_changelog(
     document: str, reply: ChangelogReply, code: str, field: object, words: str
 ) -> None:
-    values = {"changelogId": NOTES, "expectedVersion": 3, **({"release": "2"} if document is EDIT else {})}
-    told = await api(Workflow(reply)).data(document, input=values)
-    (error,) = told["userErrors"]
+    error = await refused(document, reply)
     assert (error["code"], error["field"]) == (code, field)
     assert words in error["message"]
+
+
+def not_from(status: ChangelogStatus | None, *allowed: ChangelogStatus) -> ChangelogReply:
+    changelog = notes(status) if status else None
+    return ChangelogReply(outcome="INVALID_TRANSITION", changelog=changelog, allowed=allowed)
+
+
+def no_draft(status: ChangelogStatus | None) -> ChangelogReply:
+    return ChangelogReply(outcome="NOT_A_DRAFT", changelog=notes(status) if status else None)
+
+
+DRAFT, APPROVED, PUBLISHED = ChangelogStatus
+PUBLISH, REOPEN = MOVE % "publishChangelog", MOVE % "reopenChangelog"
+
+
+@pytest.mark.parametrize(
+    ("document", "reply", "message"),
+    [
+        (EDIT, no_draft(APPROVED), "a changelog that is APPROVED cannot be edited; reopen it first"),
+        (EDIT, no_draft(PUBLISHED), "a changelog that is PUBLISHED cannot be edited any more"),
+        (EDIT, no_draft(None), "the changelog was no draft, and only drafts can be edited"),
+        (
+            PUBLISH, not_from(DRAFT, APPROVED),
+            "a changelog that is DRAFT cannot become PUBLISHED; it can become APPROVED",
+        ),
+        (REOPEN, not_from(PUBLISHED), "a changelog that is PUBLISHED cannot become DRAFT; it stays so for good"),
+        (
+            MOVE % "approveChangelog", not_from(APPROVED, PUBLISHED, DRAFT),
+            "a changelog that is APPROVED cannot become APPROVED; it can become PUBLISHED, DRAFT",
+        ),
+        (PUBLISH, not_from(None, APPROVED), "the changelog could not become PUBLISHED; it could become APPROVED"),
+        (REOPEN, not_from(None), "the changelog could not become DRAFT; it stays as it is for good"),
+    ],
+)  # fmt: skip
+async def test_a_refused_step_names_what_was_asked_for(document: str, reply: ChangelogReply, message: str) -> None:
+    error = await refused(document, reply)
+    assert error == {"code": "INVALID_TRANSITION", "field": ["changelogId"], "message": message}
+
+
+async def refused(document: str, reply: ChangelogReply) -> Any:
+    values = {"changelogId": NOTES, "expectedVersion": 3, **({"release": "2"} if document is EDIT else {})}
+    told = await api(Workflow(reply)).data(document, input=values)
     assert (told["changelog"] is None) == (reply.changelog is None)
+    (error,) = told["userErrors"]
+    return error
 
 
 async def test_each_unknown_entry_is_named_up_to_a_bound() -> None:

@@ -48,7 +48,9 @@ class ChangelogStatusInput:
 class ChangelogMutation:
     @strawberry.mutation(
         description="Edit a draft if it still is at expectedVersion: all of the edits, or none. The Markdown follows "
-        "from the entries. ADMIN and OPS."
+        "from the entries. An answer may have 20,000 objects unless the operator chose otherwise, and one with ten "
+        "fields counts as two: 10,000 entries with all fields and __typename pass the limit, so select less of them. "
+        "ADMIN and OPS."
     )
     async def edit_changelog(self, info: Info, input: EditChangelogInput) -> ChangelogPayload:  # noqa: A002
         viewer = await info.context.require("editChangelog")
@@ -143,17 +145,23 @@ def _errors(reply: ChangelogReply, request: EditChangelog | UpdateChangelogStatu
                 "somebody changed it meanwhile; look at it and try again"
             )
             yield user_error(UserErrorCode.VERSION_CONFLICT, message, ["expectedVersion"])
-        case outcome, current:
-            status = current.status if current is not None else "gone"
-            yield user_error(UserErrorCode.INVALID_TRANSITION, _refusal(outcome, status, reply), ["changelogId"])
+        case _:
+            yield user_error(UserErrorCode.INVALID_TRANSITION, _refusal(reply, request), ["changelogId"])
 
 
-def _refusal(outcome: str, status: str, reply: ChangelogReply) -> str:
-    if outcome == "NOT_A_DRAFT":
+def _refusal(reply: ChangelogReply, request: EditChangelog | UpdateChangelogStatus) -> str:
+    """Why not. A refusal that is repeated after somebody changed the changelog comes without it."""
+    status = reply.changelog.status if reply.changelog is not None else None
+    if isinstance(request, EditChangelog):
+        if status is None:
+            return "the changelog was no draft, and only drafts can be edited"
         cure = "; reopen it first" if status == ChangelogStatus.APPROVED else " any more"
         return f"a changelog that is {status} cannot be edited{cure}"
+    if status is None:
+        ways = f"it could become {', '.join(reply.allowed)}" if reply.allowed else "it stays as it is for good"
+        return f"the changelog could not become {request.status}; {ways}"
     ways = f"it can become {', '.join(reply.allowed)}" if reply.allowed else "it stays so for good"
-    return f"a changelog that is {status} cannot become that; {ways}"
+    return f"a changelog that is {status} cannot become {request.status}; {ways}"
 
 
 def _unknown_entries(reply: ChangelogReply, request: EditChangelog | UpdateChangelogStatus) -> Iterator[UserError]:

@@ -22,7 +22,8 @@ class ChangelogEntry:
     # Not named id: clients that keep objects by their ids would take the entries of two changelogs for one.
     entry_id: strawberry.ID | None = strawberry.field(
         resolver=_entry_id,
-        description="Unique within its changelog, and the same for ever; null where nobody can edit it.",
+        description="Unique within its changelog, and the same for ever; null until the read model is rebuilt after "
+        "the upgrade that brought ids.",
     )
     text: str
     scope: str | None

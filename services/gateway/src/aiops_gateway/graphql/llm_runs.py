@@ -29,7 +29,7 @@ class LlmRun(Node):
     step: str = strawberry.field(description="The step of the operation's chain.")
     template: str = strawberry.field(description="The prompt and its version, e.g. window/v1.")
     model: str | None
-    outcome: str = strawberry.field(description="answered, or why the answer was not used.")
+    outcome: str = strawberry.field(description="answered, partly used, or why the answer was not used.")
     input_tokens: int | None
     output_tokens: int | None
     duration_ms: int
@@ -74,8 +74,8 @@ class LlmRunFilter:
     model: str | None = None
     outcome: str | None = None
     subject: strawberry.ID | None = strawberry.field(default=None, description="Of a LogEntry, Ticket or Changelog.")
-    created_after: datetime | None = None
-    created_before: datetime | None = None
+    created_after: datetime | None = strawberry.field(default=None, description="This moment is not among them.")
+    created_before: datetime | None = strawberry.field(default=None, description="This moment is not among them.")
 
 
 @strawberry.type

@@ -18,7 +18,12 @@ from aiops_gateway.repository.read_model import CHANGELOGS, TICKETS, Kind
 from aiops_gateway.service.acceptance import Identity
 from aiops_gateway.service.answers import Answer, Answers
 from aiops_gateway.service.audit import Audit
-from aiops_gateway.service.kept_replies import kept_ticket_reply, ticket_reply_to_keep
+from aiops_gateway.service.kept_replies import (
+    changelog_reply_to_keep,
+    kept_changelog_reply,
+    kept_ticket_reply,
+    ticket_reply_to_keep,
+)
 from aiops_gateway.service.redacting import redacted_correction, redacted_edit
 
 Reply: TypeAlias = TicketStatusReply | TriageCorrectionReply | ChangelogReply
@@ -57,7 +62,7 @@ _CHANGELOG: Final = _Owner("changelog", ChangelogReply, CHANGELOGS)
 class Workflow:
     """Requests to triage and changelog. What an answer tells is projected before it is returned, so that a client that
     reads next sees it. Under an idempotency key something is asked for once, and its repetitions get the answer that
-    it got, whatever was decided meanwhile.
+    it got, whatever was decided meanwhile; only a refused changelog is left out of it once there is a newer version.
 
     All raise NoReply where the owner does not answer in time, KeyReused where the key stands for something else,
     StillRunning where another gateway is at it. All but the move of a ticket is written into the audit log before it is
@@ -91,7 +96,7 @@ class Workflow:
 
         async def act() -> Answer:
             async with self._on_record(occasion) as record:
-                return ticket_reply_to_keep(record(await self._ask(viewer, identity, redacted, _CORRECTED)))
+                return ticket_reply_to_keep(await self._ask(viewer, identity, redacted, _CORRECTED, record))
 
         kept = await self._answers.once(identity, act, may_be_done=True)
         return await kept_ticket_reply(self._pool, kept, TriageCorrectionReply)
@@ -113,18 +118,32 @@ class Workflow:
     async def _changelog(
         self, occasion: Occasion, identity: Identity, request: EditChangelog | UpdateChangelogStatus
     ) -> ChangelogReply:
-        async def act() -> Answer:
+        async def decide() -> ChangelogReply:
             async with self._on_record(occasion) as record:
-                reply = record(await self._ask(occasion.viewer, identity, request, _CHANGELOG))
-            # Kept whole: its texts change with its versions, and nobody else keeps the older ones.
-            return reply.model_dump(mode="json")
+                return await self._ask(occasion.viewer, identity, request, _CHANGELOG, record)
 
-        return ChangelogReply.model_validate(await self._answers.once(identity, act, may_be_done=True))
+        async def act() -> Answer:
+            # Versions that are gone are in the owner's history too; from here they come while the owner is away.
+            return changelog_reply_to_keep(await decide())
 
-    async def _ask(self, viewer: Viewer, identity: Identity, request: Request, owner: _Owner[R]) -> R:
+        if identity.digest is None:
+            return await decide()  # nothing is kept, and to make it JSON and back takes a while
+        return await kept_changelog_reply(self._pool, await self._answers.once(identity, act, may_be_done=True))
+
+    async def _ask(
+        self,
+        viewer: Viewer,
+        identity: Identity,
+        request: Request,
+        owner: _Owner[R],
+        record: Callable[[Reply], None] | None = None,
+    ) -> R:
+        """The answer, projected. ``record`` gets it before that: it is decided, whether or not it can be projected."""
         reply = await self._requester.ask(
             owner.name, request, owner.reply, principal=viewer.principal, message_id=identity.message_id
         )
+        if record is not None:
+            record(reply)
         snapshot = _subject_of(reply)
         if snapshot is not None:
             async with self._pool.transaction() as connection:
@@ -133,8 +152,8 @@ class Workflow:
         return reply
 
     @asynccontextmanager
-    async def _on_record(self, occasion: Occasion) -> AsyncIterator[Callable[[R], R]]:
-        """Record an attempt, and what came of it: yields what takes down a reply and hands it back."""
+    async def _on_record(self, occasion: Occasion) -> AsyncIterator[Callable[[Reply], None]]:
+        """Record an attempt, and what came of it: yields what takes down the owner's answer."""
         attempt = await self._audit.intend(
             occasion.viewer,
             occasion.operation,
@@ -142,14 +161,13 @@ class Workflow:
             subject=occasion.subject,
             address=occasion.address,
         )
-        outcome, facts = "FAILED", dict[str, Any]()
+        outcome, facts = "UNKNOWN", dict[str, Any]()
 
-        def record(reply: R) -> R:
+        def record(reply: Reply) -> None:
             nonlocal outcome, facts
             snapshot = _subject_of(reply)
             outcome = "OK" if reply.outcome == "UPDATED" else reply.outcome
             facts = {"version": snapshot.version} if snapshot is not None else {}
-            return reply
 
         try:
             yield record
