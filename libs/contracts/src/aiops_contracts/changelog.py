@@ -210,7 +210,7 @@ class EntryEdit(Model):
     is not any more.
     """
 
-    entry_id: Annotated[str, Field(min_length=1, max_length=100)]
+    entry_id: Annotated[str, Field(min_length=1, max_length=100), Storable]
     text: (
         Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_LIMITS["text"]), Storable]
         | None
