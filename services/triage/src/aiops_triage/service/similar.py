@@ -28,7 +28,15 @@ async def find_similar(pool: Pool, ticket: Ticket) -> tuple[SimilarTicket, ...]:
 def most_similar(title: str, body: str, found: Sequence[Candidate]) -> tuple[SimilarTicket, ...]:
     """Those of ``found`` that are similar enough, at most three, the nearest first."""
     ours = _normalised(title), _normalised(body)
-    near = [(score, one) for one in found if (score := _likeness(*ours, one)) >= SCORE]
+    near: list[tuple[float, Candidate]] = []
+    equal = 0
+    for one in found:
+        score = _likeness(*ours, one)
+        if score >= SCORE:
+            near.append((score, one))
+        equal += score == 1.0
+        if equal == MOST:  # in an avalanche of equal tickets nothing comes nearer
+            break
     near.sort(key=lambda pair: -pair[0])
     return tuple(
         SimilarTicket(ticket_id=one.ticket_id, title=one.title, score=round(score, 3)) for score, one in near[:MOST]
