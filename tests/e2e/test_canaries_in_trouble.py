@@ -179,15 +179,30 @@ def test_a_process_tells_its_settings_when_it_starts_and_that_it_ended(
     assert not {"database_url", "amqp_url"} & told[0]["settings"].keys()
 
 
-def test_an_outage_is_told_once_by_each_that_notices(stack: RunningStack, in_trouble: list[Place]) -> None:
+async def test_an_outage_is_told_once_by_each_that_notices(stack: RunningStack, in_trouble: list[Place]) -> None:
+    async def is_over() -> bool:
+        # Who looks rarely says late that it is back. A process that is ended meanwhile never says it.
+        return all(told[-1].endswith(".back") for told in lives_of_outages(stack)[-1].values())
+
+    await eventually(is_over, seconds=60)
+    lives = lives_of_outages(stack)
+    assert {event for life in lives for told in life.values() for event in told} == {
+        *("database.lost", "database.back"),
+        *("broker.lost", "broker.back"),
+    }
+    for life in lives:
+        for who, told in life.items():
+            assert all(event.endswith(".back" if at % 2 else ".lost") for at, event in enumerate(told)), who
+
+
+def lives_of_outages(stack: RunningStack) -> list[dict[str, list[str]]]:
+    """For each process that triage was, who in it told of what, in order."""
+    lives: list[dict[str, list[str]]] = []
     lines = (stack.stack.layout.logs / "triage.log").read_text(encoding="utf-8").split("\n")[:-1]
-    events = [json.loads(line) for line in lines]
-    for lost, back, who in (("database.lost", "database.back", "pool"), ("broker.lost", "broker.back", "connection")):
-        told = [(one["event"], one[who]) for one in events if one["event"] in (lost, back)]
-        for name in {whose for _, whose in told}:
-            assert [event for event, whose in told if whose == name] == [lost, back] * (len(told_of(told, name)) // 2)
-        assert told, f"{lost} was not told"
-
-
-def told_of(told: list[tuple[str, str]], name: str) -> list[str]:
-    return [event for event, whose in told if whose == name]
+    for one in map(json.loads, lines):
+        if one["event"] == "process.starting":
+            lives.append({})
+        elif one["event"] in ("database.lost", "database.back", "broker.lost", "broker.back"):
+            who = one.get("pool") or one["connection"]
+            lives[-1].setdefault(who, []).append(one["event"])
+    return lives
