@@ -17,8 +17,14 @@ from aiops_contracts.triage import TriageTicket
 
 @pytest.fixture
 async def pool(pools: dict[str, Pool]) -> AsyncIterator[Pool]:
+    # Before too: other tests leave leases of what they break off.
+    await _no_leases(pools["triage"])
     yield pools["triage"]
-    async with pools["triage"].connection() as connection:
+    await _no_leases(pools["triage"])
+
+
+async def _no_leases(pool: Pool) -> None:
+    async with pool.connection() as connection:
         await connection.execute("DELETE FROM leases")
 
 
