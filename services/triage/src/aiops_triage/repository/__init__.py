@@ -2,7 +2,7 @@
 
 from aiops_triage.repository.corrections import CorrectionRepository
 from aiops_triage.repository.models import ModelRecord, ModelRepository, channel
-from aiops_triage.repository.similar import COMPARED, Candidate, delete_old_terms, shortlist
+from aiops_triage.repository.similar import COMPARED, Candidate, delete_old_terms, same_text, shortlists
 from aiops_triage.repository.tickets import TicketRepository
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "TicketRepository",
     "channel",
     "delete_old_terms",
-    "shortlist",
+    "same_text",
+    "shortlists",
 ]

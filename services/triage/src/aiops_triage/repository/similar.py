@@ -2,10 +2,13 @@
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 from uuid import UUID
+
+import orjson
 
 from aiops_common.postgres import Connection
 from aiops_triage.domain import Ticket
@@ -14,41 +17,55 @@ MAX_READ: Final = 2_000
 """Characters of title and of body whose words count: what a ticket is about stands at its head."""
 
 COMPARED: Final = 1_000
-"""Characters of the body of a ticket on the short list."""
-
-_MOST_TERMS: Final = 8
-"""Of the title, and as many again of the body."""
+"""Characters of title and of body that are compared with a ticket on the short list."""
 
 _WORD: Final = re.compile(r"\w{3,}")
 
-_READ_PER_TERM: Final = 64
-"""The newest tickets with a term that are looked at; a term that more have counts as if it were in so many. So the
-time does not grow with the table, and in an avalanche of equal tickets the newest are found."""
+_LONG_WORDS: Final = 2
+"""Of the title, and half as many of the body. Long words are rarer than short ones, and no list of words is needed."""
 
-# Earlier tickets only: one that is triaged again after a failure is not told what came after it. OFFSET 0 keeps the
-# planner to look-ups one by one in the order of weight, which end at the limit instead of reading all that were found.
+_PAIRS: Final = 4
+"""Of words of the title, and as many of the body. Two words together are rarer than each."""
+
+_READ_PER_TERM: Final = 16
+"""The newest tickets with a term that are looked at; a term that more have counts as if it were in so many. So the
+time does not grow with the table, and in an avalanche of equal tickets the newest are found.
+
+With these numbers 81 in 100 of the IT tickets that have a similar one among 12,000 are told of one, and 99 in 100 of
+the issue reports; eight words each of title and body, 64 tickets per word, found 69 and 96, and read ten times as much.
+"""
+
+# Earlier tickets only: one that is triaged again after a failure is not told what came after it.
+# (term, at) as one value: where the planner knows how many tickets an average word has, and not that this one is in
+# every ticket, it would read all of them to sort them; a range has no average, and is read from its end.
+# The first OFFSET 0 keeps it to look-ups one by one in the order of weight, which end at the limit.
 # Weight is the inverse document frequency; how often a term stands in one ticket says nothing in texts this short.
-_SHORTLIST = f"""
-    WITH found AS (
-        SELECT posted.ids FROM unnest($1::int[]) AS asked (term) CROSS JOIN LATERAL (
-            SELECT array_agg(newest.ticket_id) AS ids FROM (
-                SELECT ticket_id FROM ticket_terms WHERE term = asked.term ORDER BY at DESC LIMIT {_READ_PER_TERM}
-            ) AS newest
-        ) AS posted
-    ), shortlist AS (
-        SELECT id, sum(ln(1 + {_READ_PER_TERM}::float8 / cardinality(found.ids))) AS weight
-        FROM found, unnest(found.ids) AS shared (id) GROUP BY id ORDER BY weight DESC, id DESC
-    )
-    SELECT shortlist.id, earlier.title, earlier.body FROM shortlist CROSS JOIN LATERAL (
-        SELECT title, left(body, {COMPARED}) AS body FROM tickets
-        WHERE tickets.id = shortlist.id AND (created_at, tickets.id) < ($3, $2) OFFSET 0
-    ) AS earlier ORDER BY shortlist.weight DESC, shortlist.id DESC LIMIT $4
+_SHORTLISTS = f"""
+    SELECT asked.number, likely.* FROM unnest($1::jsonb[], $2::uuid[], $3::timestamptz[])
+        WITH ORDINALITY AS asked (terms, id, made_at, number)
+    CROSS JOIN LATERAL (
+        WITH found AS (
+            SELECT posted.ids FROM jsonb_array_elements(asked.terms) AS one (term) CROSS JOIN LATERAL (
+                SELECT array_agg(newest.ticket_id) AS ids FROM (
+                    SELECT term, ticket_id FROM ticket_terms WHERE (term, at) <= (one.term::int, 'infinity')
+                    ORDER BY term DESC, at DESC LIMIT {_READ_PER_TERM}
+                ) AS newest WHERE newest.term = one.term::int
+            ) AS posted
+        ), shortlist AS (
+            SELECT id, sum(ln(1 + {_READ_PER_TERM}::float8 / cardinality(found.ids))) AS weight
+            FROM found, unnest(found.ids) AS shared (id) GROUP BY id ORDER BY weight DESC, id DESC
+        )
+        SELECT shortlist.weight, earlier.* FROM shortlist CROSS JOIN LATERAL (
+            SELECT id, left(title, {COMPARED}) AS title, left(body, {COMPARED}) AS body FROM tickets
+            WHERE tickets.id = shortlist.id AND (created_at, tickets.id) < (asked.made_at, asked.id) OFFSET 0
+        ) AS earlier ORDER BY shortlist.weight DESC, shortlist.id DESC LIMIT $4
+    ) AS likely ORDER BY asked.number, likely.weight DESC, likely.id DESC
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A ticket that shares rare terms with the one that is asked for; ``body`` is its beginning."""
+    """A ticket that shares rare terms with the one that is asked for; of title and body the beginning."""
 
     ticket_id: UUID
     title: str
@@ -56,27 +73,67 @@ class Candidate:
 
 
 def terms_of(title: str, body: str) -> list[int]:
-    """Up to 16 words, as numbers.
+    """Up to 13 numbers, the first of the whole text; none where the title and the body have no words.
 
-    Of more words the same sample is taken wherever they stand (those with the smallest numbers), so that two texts
-    which share most words share most of the sample (https://en.wikipedia.org/wiki/MinHash).
+    Of many words the same sample is taken wherever they stand (those with the smallest numbers, and their neighbours in
+    that order), so that two texts which share most words share most of the sample
+    (https://en.wikipedia.org/wiki/MinHash).
     """
     words = set(_WORD.findall(title[:MAX_READ].casefold()))
     others = set(_WORD.findall(body[:MAX_READ].casefold())) - words
-    return [*sorted(map(_number, words))[:_MOST_TERMS], *sorted(map(_number, others))[:_MOST_TERMS]]
-
-
-def _number(word: str) -> int:
-    return zlib.crc32(word.encode("utf-8", "replace")) - 2**31  # as PostgreSQL's integer has it
-
-
-async def shortlist(connection: Connection, ticket: Ticket, *, limit: int) -> Sequence[Candidate]:
-    """Up to ``limit`` tickets made before ``ticket`` that share the rarest terms with it; the likeliest first."""
-    terms = terms_of(ticket.title, ticket.body)
-    if not terms:
+    if not words and not others:
         return []
-    rows = await connection.fetch(_SHORTLIST, terms, ticket.id, ticket.created_at, limit)
-    return [Candidate(row["id"], row["title"], row["body"]) for row in rows]
+    terms = [
+        _number(" ".join((*title[:COMPARED].casefold().split(), "\n", *body[:COMPARED].casefold().split()))),
+        _number("\n".join(sorted(words))),
+        *map(_number, _longest(words, _LONG_WORDS)),
+        *map(_number, _longest(others, _LONG_WORDS // 2)),
+        *_pairs(words),
+        *_pairs(others),
+    ]
+    return list(dict.fromkeys(terms))
+
+
+def _number(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "replace")) - 2**31  # as PostgreSQL's integer has it
+
+
+def _longest(words: Iterable[str], count: int) -> list[str]:
+    return sorted(words, key=lambda word: (-len(word), word))[:count]
+
+
+def _pairs(words: Iterable[str]) -> list[int]:
+    sample = sorted(words, key=_number)[: _PAIRS + 1]
+    return [_number(f"{one} {other}") for one, other in pairwise(sample)]
+
+
+async def same_text(connection: Connection, tickets: Sequence[Ticket], *, limit: int) -> list[list[Candidate]]:
+    """For each of ``tickets`` up to ``limit`` that were made before it and say the same, the newest first.
+
+    Few may be something else, since the whole text is looked up by its number.
+    """
+    return await _shortlists(connection, tickets, lambda terms: terms[:1], limit)
+
+
+async def shortlists(connection: Connection, tickets: Sequence[Ticket], *, limit: int) -> list[list[Candidate]]:
+    """For each of ``tickets`` up to ``limit`` that were made before it and share its rarest terms, likeliest first."""
+    return await _shortlists(connection, tickets, lambda terms: terms, limit)
+
+
+async def _shortlists(
+    connection: Connection, tickets: Sequence[Ticket], chosen: Callable[[list[int]], list[int]], limit: int
+) -> list[list[Candidate]]:
+    rows = await connection.fetch(
+        _SHORTLISTS,
+        [orjson.dumps(chosen(terms_of(one.title, one.body))) for one in tickets],
+        [one.id for one in tickets],
+        [one.created_at for one in tickets],
+        limit,
+    )
+    found: list[list[Candidate]] = [[] for _ in tickets]
+    for row in rows:
+        found[row["number"] - 1].append(Candidate(row["id"], row["title"], row["body"]))
+    return found
 
 
 async def delete_old_terms(connection: Connection, *, older_than_days: int, limit: int = 5_000) -> int:

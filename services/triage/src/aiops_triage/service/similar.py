@@ -5,9 +5,10 @@ from typing import Final
 
 from rapidfuzz import fuzz
 
-from aiops_common.postgres import Pool
+from aiops_common.batching import Batcher
+from aiops_common.postgres import DatabaseUnavailable, Pool
 from aiops_triage.domain import SimilarTicket, Ticket
-from aiops_triage.repository import COMPARED, Candidate, shortlist
+from aiops_triage.repository import COMPARED, Candidate, same_text, shortlists
 
 MOST: Final = 3
 
@@ -17,26 +18,43 @@ those looked at concern the same matter. At 0.70 tickets come in that only fill 
 
 _LOOKED_AT: Final = 20
 
+_ASKED_AT_ONCE: Final = 50
+"""Their candidates are in memory at once, with up to 40 KB of text each."""
 
-async def find_similar(pool: Pool, ticket: Ticket) -> tuple[SimilarTicket, ...]:
-    """The most similar earlier tickets that were triaged, the nearest first; raises DatabaseUnavailable."""
-    async with pool.connection() as connection:
-        found = await shortlist(connection, ticket, limit=_LOOKED_AT)
-    return most_similar(ticket.title, ticket.body, found)
+
+class SimilarTickets:
+    """Finds similar tickets for many callers at once, so that a busy service asks PostgreSQL once for all of them."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._batcher: Batcher[Ticket, Sequence[Candidate]] = Batcher(
+            self._candidates, max_items=_ASKED_AT_ONCE, fails_all=lambda error: isinstance(error, DatabaseUnavailable)
+        )
+
+    async def find(self, ticket: Ticket) -> tuple[SimilarTicket, ...]:
+        """The most similar earlier tickets, at most three, the nearest first; raises DatabaseUnavailable."""
+        return most_similar(ticket.title, ticket.body, await self._batcher.submit(ticket))
+
+    async def _candidates(self, tickets: Sequence[Ticket]) -> list[Sequence[Candidate]]:
+        async with self._pool.connection() as connection:
+            found: list[Sequence[Candidate]] = [*await same_text(connection, tickets, limit=MOST)]
+            # In an avalanche of equal tickets nothing comes nearer, and the long way is spared.
+            others = [number for number, candidates in enumerate(found) if len(candidates) < MOST]
+            if others:
+                lists = await shortlists(connection, [tickets[number] for number in others], limit=_LOOKED_AT)
+                for number, candidates in zip(others, lists, strict=True):
+                    found[number] = candidates
+        return found
 
 
 def most_similar(title: str, body: str, found: Sequence[Candidate]) -> tuple[SimilarTicket, ...]:
     """Those of ``found`` that are similar enough, at most three, the nearest first."""
     ours = _normalised(title), _normalised(body)
     near: list[tuple[float, Candidate]] = []
-    equal = 0
     for one in found:
         score = _likeness(*ours, one)
         if score >= SCORE:
             near.append((score, one))
-        equal += score == 1.0
-        if equal == MOST:  # in an avalanche of equal tickets nothing comes nearer
-            break
     near.sort(key=lambda pair: -pair[0])
     return tuple(
         SimilarTicket(ticket_id=one.ticket_id, title=one.title, score=round(score, 3)) for score, one in near[:MOST]

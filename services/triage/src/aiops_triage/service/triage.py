@@ -51,7 +51,7 @@ from aiops_triage.prompts import OPERATION, AskedFor, improving
 from aiops_triage.repository import TicketRepository
 from aiops_triage.service.active_model import ActiveModels
 from aiops_triage.service.corrections import Corrections
-from aiops_triage.service.similar import find_similar
+from aiops_triage.service.similar import SimilarTickets
 
 _log = get_logger(__name__)
 
@@ -81,6 +81,7 @@ class TriageService:
         self._leases = leases
         self._clock = clock
         self._models = models
+        self._similar = SimilarTickets(pool)
         self._corrections = Corrections(pool, repository, source=SOURCE, clock=clock)
         self._effects = EffectWriter(pool, repository, hand_over, source=SOURCE)
 
@@ -173,7 +174,7 @@ class TriageService:
     async def _decide(self, ticket: Ticket) -> tuple[Triage, tuple[LlmRun, ...]]:
         started = time.monotonic_ns()
         title, body = ticket.title, ticket.body
-        similar = await find_similar(self._pool, ticket)
+        similar = await self._similar.find(ticket)
         active = self._models.current if self._models else None
         with engine("classify", {"aiops.characters": len(title) + len(body)}):
             verdict, is_learned = judge(title, body, active.model if active else None)
