@@ -1,6 +1,7 @@
 """Budget in tokens without a tokeniser, and settings that describe no model, one model, or a mistake."""
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
 from aiops_common.llm import LLMSettings, build_model, estimated_tokens
@@ -41,6 +42,18 @@ def test_the_environment_describes_a_model(monkeypatch: pytest.MonkeyPatch) -> N
     assert settings.llm_model == "small"
     assert "api_key=SecretStr('**" in repr(settings)
     assert build_model(settings) is not None
+
+
+def test_what_has_not_happened_yet_is_counted_as_zero_so_that_a_rate_sees_the_first() -> None:
+    server, model = "http://127.0.0.1:1/v1", "never-asked"
+    build_model(LLMSettings(openai_base_url=server, llm_model=model))
+    labels = {"provider": "127.0.0.1", "model": model}
+    for outcome in ("answered", "timeout", "circuit open"):
+        assert REGISTRY.get_sample_value("aiops_llm_calls_total", {**labels, "outcome": outcome}) == 0
+    for engine in ("builtin", "llm"):
+        for degraded in ("true", "false"):
+            kind = {"engine": engine, "degraded": degraded}
+            assert REGISTRY.get_sample_value("aiops_results_total", kind) is not None
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from aiops_common.llm import metrics
 from aiops_common.llm.breaker import Breaker
 from aiops_common.llm.budget import TokenRate
 from aiops_common.llm.port import ModelUnavailable
@@ -14,6 +15,7 @@ class Lane:
     """The way to ``model``: one that is away or busy does not keep questions from the others."""
 
     def __init__(self, provider: str, model: str, settings: LLMSettings, clock: Callable[[], float]) -> None:
+        metrics.begin_calls(provider, model)
         self.model = model
         self.rate = TokenRate()
         self.breaker = Breaker(

@@ -5,6 +5,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from aiops_common.metrics import OTHER
+from aiops_contracts.base import Engine
 
 CALLS = Counter(
     "aiops_llm_calls_total", "Answers asked of a language model, by outcome", ["provider", "model", "outcome"]
@@ -20,6 +21,8 @@ BREAKER_STATE = Gauge("aiops_llm_breaker_state", "0 closed, 1 half-open, 2 open"
 RESULTS = Counter("aiops_results_total", "Results by what made them in the end", ["engine", "degraded"])
 DEGRADED = Counter("aiops_degraded_total", "Results that a model should have improved and did not", ["reason"])
 
+ANSWERED: Final = "answered"
+CANCELLED: Final = "cancelled"
 ANSWER_REJECTED: Final = "answer rejected"
 INTERNAL_ERROR: Final = "internal error"
 PARTLY_USED: Final = "partly used"
@@ -34,6 +37,19 @@ REASONS: Final = frozenset(
 """Why there was no answer of a model to use, in the words of ``ModelUnavailable``, or not all of one."""
 
 _WITH_DETAIL: Final = (_REFUSED, ANSWER_REJECTED, INTERNAL_ERROR, PARTLY_USED)
+
+
+def begin_results() -> None:
+    """Show every kind of result as 0 from the start: a rate does not see what a series begins with."""
+    for made_by in Engine:
+        for degraded in ("true", "false"):
+            RESULTS.labels(made_by.value.lower(), degraded)
+
+
+def begin_calls(provider: str, model: str) -> None:
+    """Show every outcome of calls to ``model`` as 0 from the start, for the same reason."""
+    for outcome in (ANSWERED, CANCELLED, *REASONS):
+        CALLS.labels(provider, model, outcome)
 
 
 def reason_label(reason: str) -> str:

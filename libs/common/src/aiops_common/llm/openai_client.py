@@ -77,14 +77,14 @@ class OpenAIModel:
         "prompt too large", "not authorized", "request refused with status …".
         """
         started = time.monotonic()
-        outcome = "cancelled"
+        outcome = metrics.CANCELLED
         lane = self._lanes.of(prompt.model)
         try:
             self._check_size(prompt, lane)
             lane.breaker.check()
             async with lane.slot():
                 completion = await lane.breaker.run(lambda: self._before_deadline(prompt, answer, lane))
-            outcome = "answered"
+            outcome = metrics.ANSWERED
             return completion
         except ModelUnavailable as error:
             outcome = metrics.reason_label(error.reason)

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
+from aiops_common.llm import metrics
 from aiops_common.llm.budget import LEAST_INPUT_TOKENS
 from aiops_common.llm.deferring import DeferringModel
 from aiops_common.llm.port import LanguageModel
@@ -78,6 +79,7 @@ class LLMSettings(BaseSettings):
 
 def build_model(settings: LLMSettings) -> LanguageModel | None:
     """The model that ``settings`` describe, or None where they name no server."""
+    metrics.begin_results()
     if not settings.openai_base_url:
         return None
     # The vendor's client costs about a second and tens of megabytes; whoever runs without a model does not pay.
