@@ -232,6 +232,17 @@ async def test_two_operators_replay_each_letter_once(broker: Broker, operator_ur
     assert len(await everything_in(broker, WORK)) == 200
 
 
+async def test_letters_between_others_are_replayed_once_and_the_others_stay(
+    broker: Broker, office: DeadLetters
+) -> None:
+    ids = await bury(broker, *(consumers_letter() for _ in range(400)))
+    meant, others = ids[::2], ids[1::2]
+    replayed = await office.replay(DEAD, Selection(ids=frozenset(meant)))
+    assert sorted(letter.id for letter in replayed) == sorted(meant)
+    assert sorted(letter.id for letter in await office.browse([DEAD])) == sorted(others)
+    assert len(await everything_in(broker, WORK)) == len(meant)
+
+
 async def crash_on_all(broker: Broker) -> None:
     """Take what is in the work queue and die, until the broker has had enough."""
 

@@ -23,6 +23,10 @@ RETURN_SECONDS = 2.0
 MOST_UNACKNOWLEDGED = 65_535
 """The largest prefetch count that AMQP knows; more messages take more channels."""
 
+SAID_AT_ONCE = 30
+"""Acknowledgements under way at a time. Of more than 32 the broker keeps some back while a quorum queue is slow, and
+forgets them when the channel is closed (``?SOFT_LIMIT`` of rabbit_fifo_client)."""
+
 Look = Callable[[AbstractIncomingMessage], None]
 
 
@@ -34,6 +38,7 @@ class Held:
         self._queue = queue
         self._look = look
         self._channels: list[AbstractChannel] = []
+        self._queues: list[AbstractQueue] = []
         self._seen = 0
         self._acknowledged = 0
         self._taken: dict[int, set[int]] = {}
@@ -49,29 +54,36 @@ class Held:
             remaining -= count
 
     async def acknowledge(self, *messages: AbstractIncomingMessage) -> None:
-        """Remove messages from the queue for good; certain only after ``settled``.
+        """Remove messages from the queue for good; it is certain when this returns.
 
         Raises:
             BrokerUnavailable: they may be in the queue still.
         """
-        async with unavailable_errors(), asyncio.timeout(STEP_SECONDS):
-            for message, multiple in self._together(messages):
-                await message.ack(multiple=multiple)
-            self._acknowledged += len(messages)
+        said = self._together(messages)
+        for start in range(0, len(said), SAID_AT_ONCE):
+            async with unavailable_errors(), asyncio.timeout(STEP_SECONDS):
+                for message, multiple in said[start : start + SAID_AT_ONCE]:
+                    await message.ack(multiple=multiple)
+                await self._applied()
+        self._acknowledged += len(messages)
+
+    async def _applied(self) -> None:
+        """Wait until the queues have taken what was said: asking for a message is answered after that.
+
+        A message that comes with the answer is hidden like the others until it is given back.
+        """
+        for queue in self._queues:
+            await queue.get(fail=False)
 
     def _together(self, messages: Sequence[AbstractIncomingMessage]) -> list[tuple[AbstractIncomingMessage, bool]]:
-        """What to acknowledge: of everything that a channel delivered up to some message, that one alone.
-
-        A quorum queue whose leader is slow keeps some of more than 32 acknowledgements back, and forgets them when the
-        channel is closed.
-        """
+        """What to acknowledge: of everything that a channel delivered up to some message, that one alone."""
         by_channel: dict[int, dict[int, AbstractIncomingMessage]] = {}
         for message in messages:
             by_channel.setdefault(id(message.channel), {})[message.delivery_tag or 0] = message
         chosen: list[tuple[AbstractIncomingMessage, bool]] = []
         for channel, tagged in by_channel.items():
             taken = self._taken.setdefault(channel, set())
-            taken |= tagged.keys()
+            taken.update(tagged)
             through = 0  # delivery tags count from 1
             while through + 1 in taken:
                 through += 1
@@ -80,16 +92,6 @@ class Held:
                 chosen.append((tagged[max(covered)], True))
             chosen += [(message, False) for tag, message in tagged.items() if tag > through]
         return chosen
-
-    async def settled(self) -> None:
-        """Wait until the broker has taken every acknowledgement: it handles what a channel says in order.
-
-        Raises:
-            BrokerUnavailable: some may not have arrived.
-        """
-        for channel in self._channels:
-            async with unavailable_errors(), asyncio.timeout(STEP_SECONDS):
-                await channel.set_qos(prefetch_count=1)
 
     async def give_back(self) -> None:
         """Return what was not acknowledged, and wait until the next look would find it again; never fails."""
@@ -111,6 +113,7 @@ class Held:
             await channel.set_qos(prefetch_count=max(count, 1))  # 0 would mean: without a limit
             queue = await channel.get_queue(self._queue, ensure=False)
             await queue.consume(inbox.put)
+        self._queues.append(queue)
         for _ in range(count):
             message = await self._next(inbox, queue)
             if message is None:

@@ -4,7 +4,6 @@ import asyncio
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
@@ -121,7 +120,6 @@ class DeadLetters:
                 return letters
             try:
                 await hold.acknowledge(*(found.message for found in finder.found))
-                await hold.settled()
             except BrokerUnavailable as error:
                 raise Stopped(f"{queue}: {error}; some letters may be gone, list them to see which", ()) from error
             return letters
@@ -139,12 +137,9 @@ class DeadLetters:
             await hold.acknowledge(*(found.message for found, _ in sent))
             for failure in outcomes:
                 if isinstance(failure, BrokerUnavailable | Unroutable):
-                    with suppress(BrokerUnavailable):
-                        await hold.settled()
                     raise _stopped(finder.queue, done, failure) from failure
                 if failure is not None:
                     raise failure
-        await hold.settled()
 
     async def _send(self, found: Found, letter: DeadLetter) -> None:
         home = found.reading.home
