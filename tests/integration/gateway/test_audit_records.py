@@ -24,7 +24,7 @@ ADDRESS = "203.0.113.7"
 
 async def records(pool: Pool) -> list[Record]:
     async with pool.connection() as connection:
-        return (await audit.page(connection, ALL, Condition()))[0]
+        return (await audit.JOURNAL.page(connection, ALL, Condition().terms()))[0]
 
 
 async def fill(pool: Pool, count: int, *, days_old: int) -> None:
@@ -37,7 +37,9 @@ async def fill(pool: Pool, count: int, *, days_old: int) -> None:
 
 
 def retention(pool: Pool, *, days: int, sweep_seconds: float = 3600.0) -> Retention:
-    return Retention(pool, "audit_log", partial(audit.delete_old, older_than_days=days), sweep_seconds=sweep_seconds)
+    return Retention(
+        pool, "audit_log", partial(audit.JOURNAL.delete_old, older_than_days=days), sweep_seconds=sweep_seconds
+    )
 
 
 async def test_a_hundred_refusals_are_one_row_for_each_principal_and_operation(pool: Pool) -> None:

@@ -20,7 +20,7 @@ from aiops_contracts.auth import (
     UserSnapshot,
 )
 from aiops_contracts.base import Event
-from aiops_gateway.domain.paging import PageRequest
+from aiops_gateway.domain.paging import PageRequest, Position
 from aiops_gateway.projections import Projector
 from aiops_gateway.repository import accounts, api_keys, audit
 from aiops_gateway.repository.audit import Condition
@@ -143,7 +143,7 @@ async def test_what_auth_recorded_is_kept_once_and_as_it_was(pool: Pool) -> None
     await project(pool, *(SecurityEventRecorded(event=one) for one in (event, event, changed, event)), together=True)
     await project(pool, SecurityEventRecorded(event=event))
     async with pool.connection() as connection:
-        records, _ = await audit.page(connection, FIRST_PAGE, Condition())
+        records, _ = await audit.JOURNAL.page(connection, FIRST_PAGE, Condition().terms())
     (record,) = records
     assert (record.id, record.at, record.principal, record.subject) == (event.id, event.at, event.actor, event.subject)
     assert (record.address, record.trace_id, record.details) == (event.address, event.trace_id, event.details)
@@ -166,9 +166,9 @@ async def test_records_are_paged_by_time_and_id_and_filtered(pool: Pool) -> None
         seen: list[UUID] = []
         after, more = None, True
         while more:
-            rows, more = await audit.page(connection, PageRequest.of(7, after, None, None), Condition())
+            rows, more = await audit.JOURNAL.page(connection, PageRequest.of(7, after, None, None), Condition().terms())
             seen += [row.id for row in rows]
-            after = audit.position(rows[-1]).cursor()
+            after = Position(rows[-1].at, rows[-1].id).cursor()
         assert seen == [one.id for one in newest_first]
         for condition, expected in (
             (Condition(principal=actors[1]), [one for one in newest_first if one.actor == actors[1]]),
@@ -178,9 +178,9 @@ async def test_records_are_paged_by_time_and_id_and_filtered(pool: Pool) -> None
             (Condition(since=minute(3), until=minute(5)), [one for one in newest_first if 3 <= _minute(one) < 5]),
             (Condition(principal=actors[0], subject=uuid4()), []),
         ):
-            rows, more = await audit.page(connection, PageRequest.of(100, None, None, None), condition)
+            rows, more = await audit.JOURNAL.page(connection, PageRequest.of(100, None, None, None), condition.terms())
             assert [row.id for row in rows] == [one.id for one in expected]
-            assert (more, await audit.count(connection, condition)) == (False, len(expected))
+            assert (more, await audit.JOURNAL.count(connection, condition.terms())) == (False, len(expected))
 
 
 def _minute(event: SecurityEvent) -> int:

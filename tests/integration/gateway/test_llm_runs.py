@@ -14,10 +14,10 @@ from aiops_common.retention import Retention
 from aiops_contracts import changelog, summarizer, triage
 from aiops_contracts.base import Event, LlmRun
 from aiops_gateway.domain.access import Role, Viewer
-from aiops_gateway.domain.paging import PageRequest
+from aiops_gateway.domain.paging import PageRequest, Position
 from aiops_gateway.projections import Projector
-from aiops_gateway.repository import llm_runs
-from aiops_gateway.repository.llm_runs import Condition, Texts
+from aiops_gateway.repository.journal import where_of
+from aiops_gateway.repository.llm_runs import JOURNAL, Condition, Listed, Texts
 from aiops_gateway.service.llm_runs import LlmRuns
 from integration.gateway.conftest import minute
 
@@ -41,9 +41,7 @@ async def tell(pool: Pool, *events: Event) -> None:
     await asyncio.gather(*(projector.apply(one) for one in deliveries))
 
 
-async def listed(
-    pool: Pool, first: int = 100, after: str | None = None, **condition: Any
-) -> tuple[list[llm_runs.Listed], bool]:
+async def listed(pool: Pool, first: int = 100, after: str | None = None, **condition: Any) -> tuple[list[Listed], bool]:
     request = PageRequest.of(first, after, None, None)
     return await LlmRuns(pool).page(ADMIN, request, Condition(**condition), ADDRESS)
 
@@ -96,7 +94,7 @@ async def test_pages_cover_the_list_while_runs_are_added_in_front(pool: Pool, si
         await tell(pool, triage.LlmRunsRecorded(runs=(run(100 + len(seen)),)))
         if not more:
             break
-        after = llm_runs.position(found[-1]).cursor()
+        after = Position(found[-1].at, found[-1].id).cursor()
     assert seen == [one.id for one in sorted(runs, key=lambda one: (one.at, one.id), reverse=True)]
 
 
@@ -156,7 +154,7 @@ async def test_old_runs_are_deleted_in_small_steps(pool: Pool) -> None:
     steps = list[int]()
 
     async def delete_old(connection: Any) -> int:
-        steps.append(await llm_runs.delete_old(connection, older_than_days=30))
+        steps.append(await JOURNAL.delete_old(connection, older_than_days=30))
         return steps[-1]
 
     assert await Retention(pool, "llm_runs", delete_old).sweep() == 2_500
@@ -178,15 +176,15 @@ async def test_lists_read_no_texts_and_use_an_index_whatever_is_asked_for(pool: 
             (Condition(outcome="x"), "outcome"),
             (Condition(subject=uuid4()), "subject"),
         ):
-            where, arguments = llm_runs._where(condition)
+            where, arguments = where_of(condition.terms())
             plan = "\n".join(
                 row[0]
                 for row in await connection.fetch(
-                    f"EXPLAIN SELECT id FROM llm_runs WHERE {' AND '.join(where)} ORDER BY at DESC, id DESC LIMIT 21",
+                    f"EXPLAIN SELECT id FROM llm_runs WHERE {where} ORDER BY at DESC, id DESC LIMIT 21",
                     *arguments,
                 )
             )
             assert "Sort" not in plan, plan
             assert f"using llm_runs_{index} on" in plan, plan
-        rows, _ = await llm_runs.page(connection, request, Condition())
+        rows, _ = await JOURNAL.page(connection, request, Condition().terms())
     assert not hasattr(rows[0], "input")

@@ -70,3 +70,24 @@ class Retention:
                 expected = isinstance(error, DatabaseUnavailable)
                 _log.warning("retention.not_swept", what=self._what, error=str(error), exc_info=not expected)
             await asyncio.sleep(self._sweep_seconds)
+
+
+async def delete_older(
+    connection: Connection, table: str, *, days: int, limit: int, key: str = "id", at: str = "at"
+) -> int:
+    """Delete up to ``limit`` rows of ``table`` that are older than that, oldest first; returns how many.
+
+    ``key`` is the primary key, ``at`` the time of writing, which needs an index in its order. All names are ours, never
+    a client's.
+    """
+    status: str = await connection.execute(
+        f"""
+        DELETE FROM {table} WHERE {key} IN (
+            SELECT {key} FROM {table} WHERE {at} < now() - make_interval(days => $1)
+            ORDER BY {at} LIMIT $2 FOR UPDATE SKIP LOCKED
+        )
+        """,
+        days,
+        limit,
+    )
+    return int(status.rpartition(" ")[2])

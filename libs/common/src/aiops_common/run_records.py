@@ -6,6 +6,7 @@ from typing import Final
 
 from aiops_common.messaging.effects import Also, Statement
 from aiops_common.postgres import Connection
+from aiops_common.retention import delete_older
 from aiops_contracts.base import Event, LlmRun
 
 _INSERT: Final = """
@@ -38,13 +39,4 @@ def recorded(runs: Sequence[LlmRun], event: Callable[..., Event]) -> Also:
 
 async def delete_old_runs(connection: Connection, *, older_than_days: int) -> int:
     """Delete up to 100 runs, oldest first; returns how many."""
-    status: str = await connection.execute(
-        """
-        DELETE FROM llm_runs WHERE id IN (
-            SELECT id FROM llm_runs WHERE at < now() - make_interval(days => $1)
-            ORDER BY at LIMIT 100 FOR UPDATE SKIP LOCKED
-        )
-        """,
-        older_than_days,
-    )
-    return int(status.rpartition(" ")[2])
+    return await delete_older(connection, "llm_runs", days=older_than_days, limit=100)

@@ -32,8 +32,7 @@ from aiops_gateway.jwks import JWKS_PATH, jwks_route
 from aiops_gateway.limits.admission import AdmissionControl
 from aiops_gateway.limits.body import BodyLimit
 from aiops_gateway.projections import Projector
-from aiops_gateway.repository import acceptance, llm_runs
-from aiops_gateway.repository import audit as audit_log
+from aiops_gateway.repository import acceptance, audit, llm_runs
 from aiops_gateway.service.acceptance import Acceptance
 from aiops_gateway.service.admission import Admission, AdmissionLimits
 from aiops_gateway.service.answers import Answers
@@ -89,9 +88,9 @@ def _use_cases(runtime: Runtime, settings: GatewaySettings) -> UseCases:
 
 
 def _retention(pool: Pool, settings: GatewaySettings) -> tuple[Retention, ...]:
-    old_records = partial(audit_log.delete_old, older_than_days=settings.audit_retention_days)
+    old_records = partial(audit.JOURNAL.delete_old, older_than_days=settings.audit_retention_days)
     old_keys = partial(acceptance.delete_old, older_than_days=settings.idempotency_days)
-    old_runs = partial(llm_runs.delete_old, older_than_days=settings.llm_runs_retention_days)
+    old_runs = partial(llm_runs.JOURNAL.delete_old, older_than_days=settings.llm_runs_retention_days)
     swept = {"audit_log": old_records, "idempotency_keys": old_keys, "llm_runs": old_runs}
     return tuple(Retention(pool, what, delete_old) for what, delete_old in swept.items())
 

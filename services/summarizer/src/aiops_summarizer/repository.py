@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from aiops_common.history import History
 from aiops_common.messaging.replay import ROWS_AT_ONCE
 from aiops_common.postgres import Connection
+from aiops_common.retention import delete_older
 from aiops_contracts.summarizer import LogSnapshot
 from aiops_summarizer.domain import JobFailure, JobState, LogEntry, LogSummary
 
@@ -93,16 +94,9 @@ class RawContentRepository:
 
     async def delete_old(self, connection: Connection, *, older_than_days: int) -> int:
         """Delete up to 100 of them, oldest first; returns how many."""
-        status: str = await connection.execute(
-            """
-            DELETE FROM raw_contents WHERE log_id IN (
-                SELECT log_id FROM raw_contents WHERE created_at < now() - make_interval(days => $1)
-                ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED
-            )
-            """,
-            older_than_days,
+        return await delete_older(
+            connection, "raw_contents", days=older_than_days, limit=100, key="log_id", at="created_at"
         )
-        return int(status.rpartition(" ")[2])
 
     async def key_ids(self, connection: Connection) -> dict[str, int]:
         """How many are sealed under each key."""

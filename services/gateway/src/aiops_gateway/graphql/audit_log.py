@@ -10,12 +10,12 @@ import strawberry
 from strawberry.scalars import JSON
 
 from aiops_gateway.domain.access import PrincipalKind
-from aiops_gateway.domain.paging import InvalidPage, PageRequest
+from aiops_gateway.domain.paging import InvalidPage, PageRequest, Position
 from aiops_gateway.graphql.connections import Connection
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.ids import from_global_id, to_global_id
-from aiops_gateway.graphql.inputs import unusable
-from aiops_gateway.repository.audit import Condition, Record, position
+from aiops_gateway.graphql.inputs import checked
+from aiops_gateway.repository.audit import Condition, Record
 
 _SUBJECTS: Final = {
     "account": "User",
@@ -98,11 +98,11 @@ class AuditLogQuery:
         filter: AuditLogFilter | None = None,  # noqa: A002
     ) -> AuditLogConnection:
         viewer = await info.context.require("auditLog")
-        request, condition = PageRequest.of(first, after, None, None), _condition(filter or AuditLogFilter())
+        request, condition = PageRequest.of(first, after, None, None), _condition(checked(filter or AuditLogFilter()))
         log = info.context.use_cases.audit_log
         rows, has_next = await log.page(viewer, request, condition, info.context.address)
         return AuditLogConnection.of(
-            [(position(record), AuditRecord.of(record)) for record in rows],
+            [(Position(one.at, one.id), AuditRecord.of(one)) for one in rows],
             has_next=has_next,
             has_previous=after is not None,
             counter=partial(log.count, condition),
@@ -115,10 +115,6 @@ def _condition(asked: AuditLogFilter) -> Condition:
     Raises:
         InvalidPage: a condition that no record can meet.
     """
-    for name in ("since", "until"):
-        moment = getattr(asked, name)
-        if moment is not None and (problem := unusable(moment)):
-            raise InvalidPage(f"filter.{name} {problem}")
     return Condition(
         principal=_matching("actor", _principal(asked.actor), _ACTOR),
         action=_matching("action", asked.action, _ACTION),

@@ -8,13 +8,13 @@ from uuid import UUID
 import strawberry
 
 from aiops_gateway.domain.access import Viewer, may_use
-from aiops_gateway.domain.paging import InvalidPage, PageRequest
+from aiops_gateway.domain.paging import InvalidPage, PageRequest, Position
 from aiops_gateway.graphql.connections import Connection
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.ids import from_global_id, to_global_id
 from aiops_gateway.graphql.inputs import checked
 from aiops_gateway.graphql.types import Node
-from aiops_gateway.repository.llm_runs import Condition, Listed, position
+from aiops_gateway.repository.llm_runs import Condition, Listed
 from aiops_gateway.repository.read_model import CHANGELOGS, LOG_ENTRIES, TICKETS
 
 _TYPE: Final = "LlmRun"
@@ -97,7 +97,7 @@ class LlmRunQuery:
         runs = info.context.use_cases.llm_runs
         rows, has_next = await runs.page(viewer, request, condition, info.context.address)
         return Connection.of(
-            [(position(run), LlmRun.of(run)) for run in rows],
+            [(Position(run.at, run.id), LlmRun.of(run)) for run in rows],
             has_next=has_next,
             has_previous=after is not None,
             counter=partial(runs.count, condition),

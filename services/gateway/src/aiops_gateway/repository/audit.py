@@ -1,6 +1,6 @@
 """The audit log: what was done, by whom and with which outcome; own attempts, and what auth recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,15 +10,12 @@ import orjson
 
 from aiops_common.postgres import Connection, encode_json
 from aiops_contracts.auth import SecurityEvent
-from aiops_gateway.domain.paging import PageRequest, Position
+from aiops_gateway.repository.journal import Journal, Terms
 
 _COLUMNS = "id, at, action, outcome, principal, subject, address, trace_id, details"
 # Processes of the version before write neither principal nor outcome while they are being replaced.
 _SHOWN = """id, at, action, coalesce(outcome, details ->> 'outcome', 'UNKNOWN') AS outcome,
     coalesce(principal, 'user:' || actor, 'unknown') AS principal, subject, address, trace_id, details"""
-
-_DELETED_AT_ONCE = 1_000
-_MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +56,12 @@ class Condition:
     subject: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    def terms(self) -> Terms:
+        """The same for the journal."""
+        for name in ("principal", "action", "outcome", "subject"):
+            yield f"{name} =", getattr(self, name)
+        yield from (("at >=", self.since), ("at <", self.until))
 
 
 async def add(connection: Connection, attempt: Attempt, outcome: str) -> None:
@@ -104,61 +107,8 @@ async def project(connection: Connection, events: Sequence[SecurityEvent]) -> No
     )
 
 
-async def page(connection: Connection, request: PageRequest, condition: Condition) -> tuple[list[Record], bool]:
-    """One page of the records, newest first, and whether there are older ones."""
-    where, arguments = _where(condition)
-    if request.after is not None:
-        arguments += [request.after.created_at, request.after.id]
-        where.append(f"(at, id) < (${len(arguments) - 1}, ${len(arguments)})")
-    arguments.append(request.size + 1)
-    rows = await connection.fetch(
-        f"SELECT {_SHOWN} FROM audit_log WHERE {' AND '.join(where)} ORDER BY at DESC, id DESC LIMIT ${len(arguments)}",
-        *arguments,
-    )
-    found = [Record(**{**row, "details": orjson.loads(row["details"])}) for row in rows[: request.size]]
-    return found, len(rows) > request.size
+def _record(row: Mapping[str, Any]) -> Record:
+    return Record(**{**row, "details": orjson.loads(row["details"])})
 
 
-async def count(connection: Connection, condition: Condition) -> int:
-    """How many records match, up to 10,000: of a long log nobody wants to wait for the exact number."""
-    where, arguments = _where(condition)
-    total: int = await connection.fetchval(
-        f"SELECT count(*) FROM (SELECT FROM audit_log WHERE {' AND '.join(where)} LIMIT {_MOST_COUNTED}) AS found",
-        *arguments,
-    )
-    return total
-
-
-async def delete_old(connection: Connection, *, older_than_days: int) -> int:
-    """Delete up to 1,000 of the oldest records that are older than that; returns how many."""
-    deleted = await connection.fetch(
-        f"""
-        DELETE FROM audit_log WHERE id IN (
-            SELECT id FROM audit_log WHERE at < now() - make_interval(days => $1)
-            ORDER BY at LIMIT {_DELETED_AT_ONCE} FOR UPDATE SKIP LOCKED
-        ) RETURNING 1
-        """,
-        older_than_days,
-    )
-    return len(deleted)
-
-
-def position(record: Record) -> Position:
-    """Where the record stands in the list."""
-    return Position(record.at, record.id)
-
-
-def _where(condition: Condition) -> tuple[list[str], list[Any]]:
-    where, arguments = ["true"], list[Any]()
-    for expression, value in (
-        ("principal = ", condition.principal),
-        ("action = ", condition.action),
-        ("outcome = ", condition.outcome),
-        ("subject = ", condition.subject),
-        ("at >= ", condition.since),
-        ("at < ", condition.until),
-    ):
-        if value is not None:
-            arguments.append(value)
-            where.append(f"{expression}${len(arguments)}")
-    return where, arguments
+JOURNAL = Journal("audit_log", _SHOWN, _record)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from aiops_common.postgres import Connection
 from aiops_contracts.base import LlmRun
-from aiops_gateway.domain.paging import PageRequest, Position
+from aiops_gateway.repository.journal import Journal, Terms
 
 _TYPES: Final = {
     "id": "uuid", "at": "timestamptz", "operation": "text", "step": "text", "template": "text", "model": "text",
@@ -20,8 +20,6 @@ _ROWS: Final = ", ".join(f"${number}::{name}[]" for number, name in enumerate(_T
 _LISTED: Final = ", ".join(name for name in _TYPES if name not in ("input", "output"))
 
 _WRITTEN_AT_ONCE: Final = 100
-_DELETED_AT_ONCE: Final = 1_000
-_MOST_COUNTED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,15 @@ class Condition:
     created_after: datetime | None = None
     created_before: datetime | None = None
 
+    def terms(self) -> Terms:
+        """The same for the journal."""
+        for name in ("operation", "template", "model", "outcome", "subject"):
+            yield f"{name} =", getattr(self, name)
+        yield from (("at >", self.created_after), ("at <", self.created_before))
+
+
+JOURNAL: Final = Journal("llm_runs", _LISTED, lambda row: Listed(**row))
+
 
 async def project(connection: Connection, told: Sequence[Told]) -> None:
     """Add runs; one that is there already stays as it is, so that it does not matter if only some were added."""
@@ -96,65 +103,5 @@ async def texts(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Texts
     return {row["id"]: Texts(row["input"], row["output"]) for row in rows}
 
 
-async def page(connection: Connection, request: PageRequest, condition: Condition) -> tuple[list[Listed], bool]:
-    """One page of the runs, newest first, and whether there are older ones."""
-    where, arguments = _where(condition)
-    if request.after is not None:
-        arguments += [request.after.created_at, request.after.id]
-        where.append(f"(at, id) < (${len(arguments) - 1}, ${len(arguments)})")
-    arguments.append(request.size + 1)
-    rows = await connection.fetch(
-        f"SELECT {_LISTED} FROM llm_runs WHERE {' AND '.join(where)} ORDER BY at DESC, id DESC LIMIT ${len(arguments)}",
-        *arguments,
-    )
-    return [Listed(**row) for row in rows[: request.size]], len(rows) > request.size
-
-
-async def count(connection: Connection, condition: Condition) -> int:
-    """How many runs match, up to 10,000: of so many nobody wants to wait for the exact number."""
-    where, arguments = _where(condition)
-    total: int = await connection.fetchval(
-        f"SELECT count(*) FROM (SELECT FROM llm_runs WHERE {' AND '.join(where)} LIMIT {_MOST_COUNTED}) AS found",
-        *arguments,
-    )
-    return total
-
-
-async def delete_old(connection: Connection, *, older_than_days: int) -> int:
-    """Delete up to 1,000 of the oldest runs that are older than that; returns how many."""
-    deleted = await connection.fetch(
-        f"""
-        DELETE FROM llm_runs WHERE id IN (
-            SELECT id FROM llm_runs WHERE at < now() - make_interval(days => $1)
-            ORDER BY at LIMIT {_DELETED_AT_ONCE} FOR UPDATE SKIP LOCKED
-        ) RETURNING 1
-        """,
-        older_than_days,
-    )
-    return len(deleted)
-
-
-def position(run: Listed) -> Position:
-    """Where the run stands in the list."""
-    return Position(run.at, run.id)
-
-
 def _value(told: Told, column: str) -> Any:
     return told.subject_kind if column == "subject_kind" else getattr(told.run, column)
-
-
-def _where(condition: Condition) -> tuple[list[str], list[Any]]:
-    where, arguments = ["true"], list[Any]()
-    for expression, value in (
-        ("operation = ", condition.operation),
-        ("template = ", condition.template),
-        ("model = ", condition.model),
-        ("outcome = ", condition.outcome),
-        ("subject = ", condition.subject),
-        ("at > ", condition.created_after),
-        ("at < ", condition.created_before),
-    ):
-        if value is not None:
-            arguments.append(value)
-            where.append(f"{expression}${len(arguments)}")
-    return where, arguments

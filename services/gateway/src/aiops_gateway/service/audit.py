@@ -2,14 +2,16 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 from aiops_common.logging import get_logger
 from aiops_common.messaging.message import new_message_id
-from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
 from aiops_common.telemetry import current_trace_id
 from aiops_gateway.domain.access import Viewer
+from aiops_gateway.domain.paging import PageRequest
 from aiops_gateway.domain.rates import address_key
 from aiops_gateway.repository import audit
 from aiops_gateway.repository.audit import Attempt
@@ -18,6 +20,9 @@ _log = get_logger(__name__)
 
 STARTED: Final = "STARTED"
 """The outcome of what was not concluded: it runs at this moment, or the process ended amid it."""
+
+READ: Final = "READ"
+"""The outcome of a reading that is recorded with what it reads."""
 
 FORBIDDEN: Final = "FORBIDDEN"
 """The outcome of what the caller may not do."""
@@ -58,15 +63,7 @@ class Audit:
         Raises:
             DatabaseUnavailable: it may not have been recorded, so it must not be done.
         """
-        attempt = Attempt(
-            id=new_message_id(),
-            principal=viewer.principal,
-            action=action,
-            subject=subject,
-            address=address,
-            trace_id=current_trace_id(),
-            details=details,
-        )
+        attempt = _attempt(viewer, action, details, subject, address)
         async with self._pool.connection() as connection:
             await audit.add(connection, attempt, STARTED)
         return attempt
@@ -125,6 +122,42 @@ class Audit:
         except DatabaseUnavailable as error:
             self._refused.pop(refusal, None)
             _log.warning("audit.refusal_not_kept", action=action, error=str(error))
+
+
+async def record_reading(
+    connection: Connection,
+    viewer: Viewer,
+    action: str,
+    address: str | None,
+    rows: int,
+    request: PageRequest | None = None,
+    asked: Mapping[str, Any] | None = None,
+    *,
+    subject: UUID | None = None,
+) -> None:
+    """Record that ``viewer`` reads, in the transaction that reads: nobody reads unrecorded.
+
+    ``asked`` is what the record may say of the condition: ids, times and names of ours; None is left out.
+    """
+    details: dict[str, Any] = {"rows": rows, **(asked or {})}
+    if request is not None:
+        details |= {"first": request.size, "after": request.after.cursor() if request.after else None}
+    given = {name: value for name, value in details.items() if value is not None}
+    await audit.add(connection, _attempt(viewer, action, given, subject, address), READ)
+
+
+def _attempt(
+    viewer: Viewer, action: str, details: dict[str, Any], subject: UUID | None, address: str | None
+) -> Attempt:
+    return Attempt(
+        id=new_message_id(),
+        principal=viewer.principal,
+        action=action,
+        subject=subject,
+        address=address,
+        trace_id=current_trace_id(),
+        details=details,
+    )
 
 
 def _logged(facts: dict[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,10 @@
 """The audit log as administrators read it, each reading on record itself."""
 
-from typing import Any, Final
-
-from aiops_common.messaging.message import new_message_id
 from aiops_common.postgres import Pool
-from aiops_common.telemetry import current_trace_id
 from aiops_gateway.domain.access import Viewer
 from aiops_gateway.domain.paging import PageRequest
-from aiops_gateway.repository import audit
-from aiops_gateway.repository.audit import Attempt, Condition, Record
-
-READ: Final = "READ"
+from aiops_gateway.repository.audit import JOURNAL, Condition, Record
+from aiops_gateway.service.audit import record_reading
 
 
 class AuditLog:
@@ -22,39 +16,21 @@ class AuditLog:
     async def page(
         self, viewer: Viewer, request: PageRequest, condition: Condition, address: str | None
     ) -> tuple[list[Record], bool]:
-        """One page, newest first, and whether there are older records.
-
-        That ``viewer`` read it is recorded in the same transaction, behind what it shows: nobody reads unrecorded.
-        """
+        """One page, newest first, and whether there are older records; the record of this reading is behind them."""
+        asked = {
+            "actor": condition.principal,
+            "of_action": condition.action,
+            "of_outcome": condition.outcome,
+            "of_subject": condition.subject,
+            "since": condition.since,
+            "until": condition.until,
+        }
         async with self._pool.transaction() as connection:
-            rows, has_next = await audit.page(connection, request, condition)
-            reading = Attempt(
-                id=new_message_id(),
-                principal=viewer.principal,
-                action="auditLog",
-                address=address,
-                trace_id=current_trace_id(),
-                details={"rows": len(rows), **_asked(request, condition)},
-            )
-            await audit.add(connection, reading, READ)
+            rows, has_next = await JOURNAL.page(connection, request, condition.terms())
+            await record_reading(connection, viewer, "auditLog", address, len(rows), request, asked)
         return rows, has_next
 
     async def count(self, condition: Condition) -> int:
         """How many records match, up to 10,000."""
         async with self._pool.connection() as connection:
-            return await audit.count(connection, condition)
-
-
-def _asked(request: PageRequest, condition: Condition) -> dict[str, Any]:
-    since, until = (value.isoformat() if value else None for value in (condition.since, condition.until))
-    asked = {
-        "first": request.size,
-        "after": request.after.cursor() if request.after else None,
-        "actor": condition.principal,
-        "of_action": condition.action,
-        "of_outcome": condition.outcome,
-        "of_subject": str(condition.subject) if condition.subject else None,
-        "since": since,
-        "until": until,
-    }
-    return {name: value for name, value in asked.items() if value is not None}
+            return await JOURNAL.count(connection, condition.terms())
