@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from aiops_changelog.domain import (
     Changelog,
@@ -18,9 +19,8 @@ from aiops_changelog.engine import redraft
 from aiops_changelog.repository import ChangelogRepository
 from aiops_changelog.service.generation import SOURCE
 from aiops_common.logging import get_logger
-from aiops_common.messaging import inbox, outbox
-from aiops_common.messaging.message import MAX_MESSAGE_BYTES, Delivery, outgoing
-from aiops_common.messaging.names import EVENTS_EXCHANGE
+from aiops_common.messaging.message import MAX_MESSAGE_BYTES, Delivery
+from aiops_common.messaging.updates import Settled, Updates
 from aiops_common.postgres import Connection, Pool
 from aiops_common.redaction import redact_fields
 from aiops_contracts.base import ChangePage, Event
@@ -39,6 +39,8 @@ from aiops_contracts.changelog import (
 
 _log = get_logger(__name__)
 
+R = TypeVar("R", EditChangelog, UpdateChangelogStatus)
+
 _LARGEST = MAX_MESSAGE_BYTES // 2 - 512 * 1024
 """Bytes of the largest snapshot that an edit may lead to: its history tells of it before and after, in one message."""
 
@@ -54,6 +56,7 @@ class ChangelogReview:
     ) -> None:
         self._pool = pool
         self._repository = repository
+        self._updates = Updates(repository, source=SOURCE)
         self._clock = clock
 
     async def edit(self, delivery: Delivery[EditChangelog]) -> ChangelogReply:
@@ -93,9 +96,9 @@ class ChangelogReview:
     async def _edited(self, delivery: Delivery[EditChangelog]) -> ChangelogReply:
         # Thousands of entries take a while to render: not while the row is locked, and not on the loop.
         async with self._pool.transaction() as connection:
-            before, refusal = await self._found(connection, delivery)
-        if before is None or refusal is not None:
-            return refusal or ChangelogReply(outcome="NOT_FOUND")
+            before = await self._begin(connection, delivery)
+        if isinstance(before, ChangelogReply):
+            return before
         if before.status is not ChangelogStatus.DRAFT:
             return _reply("NOT_A_DRAFT", before)
         try:
@@ -105,19 +108,19 @@ class ChangelogReview:
         if after is None:
             return _reply("TOO_LARGE", before)
         async with self._pool.transaction() as connection:
-            before, refusal = await self._found(connection, delivery)
-            if before is None or refusal is not None:
-                return refusal or ChangelogReply(outcome="NOT_FOUND")
+            before = await self._begin(connection, delivery)
+            if isinstance(before, ChangelogReply):
+                return before
             event = ChangelogEdited(changelog=_snapshot(after))
-            await self._write(connection, delivery, before, after, event)
+            await self._write(connection, delivery, before, after, "changelog.edited", event)
         return _reply("UPDATED", after)
 
     async def _moved(self, delivery: Delivery[UpdateChangelogStatus]) -> ChangelogReply:
         request = delivery.message
         async with self._pool.transaction() as connection:
-            before, refusal = await self._found(connection, delivery)
-            if before is None or refusal is not None:
-                return refusal or ChangelogReply(outcome="NOT_FOUND")
+            before = await self._begin(connection, delivery)
+            if isinstance(before, ChangelogReply):
+                return before
             try:
                 after = before.move(ChangelogStatus(request.status), request.changed_by, self._clock())
             except InvalidTransition as error:
@@ -125,43 +128,31 @@ class ChangelogReview:
                     {"outcome": "INVALID_TRANSITION", "changelog": _snapshot(before), "allowed": error.allowed}
                 )
             event = ChangelogStatusChanged(changelog=_snapshot(after))
-            await self._write(connection, delivery, before, after, event)
+            await self._write(connection, delivery, before, after, "changelog.status_changed", event)
         return _reply("UPDATED", after)
 
-    async def _found(
-        self, connection: Connection, delivery: Delivery[EditChangelog] | Delivery[UpdateChangelogStatus]
-    ) -> tuple[Changelog | None, ChangelogReply | None]:
-        """The changelog, locked, and the answer where it is not to be changed by this request (any more)."""
+    async def _begin(self, connection: Connection, delivery: Delivery[R]) -> Changelog | ChangelogReply:
+        """The changelog, locked, or the answer where it is not to be changed by this request (any more)."""
         request = delivery.message
-        changelog = await self._repository.get_for_update(connection, request.changelog_id)
-        if changelog is None:
-            return None, None
-        if await inbox.is_done(connection, delivery):
-            return changelog, _reply("UPDATED", changelog)
-        if changelog.version != request.expected_version:
-            return changelog, _reply("VERSION_CONFLICT", changelog)
-        if changelog.state is not JobState.SUCCEEDED:
-            return changelog, _reply("NOT_READY", changelog)
-        return changelog, None
+        found = await self._updates.begin(connection, delivery, request.changelog_id, request.expected_version)
+        if isinstance(found, Settled):
+            return _reply(found.outcome, found.entity)
+        return found if found.state is JobState.SUCCEEDED else _reply("NOT_READY", found)
 
     async def _write(
         self,
         connection: Connection,
-        delivery: Delivery[EditChangelog] | Delivery[UpdateChangelogStatus],
+        delivery: Delivery[R],
         before: Changelog,
         after: Changelog,
+        kind: str,
         event: Event,
     ) -> None:
-        await inbox.claim(connection, delivery.id, delivery.message.message_type, delivery.digest)
-        await self._repository.save(connection, [after])
-        history = self._repository.history
         if not await self._repository.is_recorded(connection, before):
             # Folded onto nothing, what changes now would be all that is known of it.
+            history = self._repository.history
             await history.append(connection, history.change(None, before, "changelog.generated"))
-        kind = "changelog.edited" if isinstance(event, ChangelogEdited) else "changelog.status_changed"
-        await history.append(connection, history.change(before, after, kind, changed_by=delivery.principal))
-        message = outgoing(event, exchange=EVENTS_EXCHANGE, source=SOURCE, subject=str(after.id))
-        await outbox.append(connection, [message])
+        await self._updates.write(connection, delivery, before, after, kind=kind, event=event)
 
 
 def _revised(before: Changelog, request: EditChangelog, at: datetime) -> Changelog | None:
@@ -193,5 +184,5 @@ def _snapshot(changelog: Changelog) -> ChangelogSnapshot:
     return ChangelogSnapshot.model_validate(changelog)
 
 
-def _reply(outcome: str, changelog: Changelog) -> ChangelogReply:
-    return ChangelogReply.model_validate({"outcome": outcome, "changelog": _snapshot(changelog)})
+def _reply(outcome: str, changelog: Changelog | None) -> ChangelogReply:
+    return ChangelogReply.model_validate({"outcome": outcome, "changelog": changelog and _snapshot(changelog)})

@@ -3,31 +3,22 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from aiops_common.messaging import inbox, outbox
-from aiops_common.messaging.message import Delivery, outgoing
-from aiops_common.messaging.names import EVENTS_EXCHANGE
-from aiops_common.postgres import Connection, Pool
+from aiops_common.messaging.message import Delivery
+from aiops_common.messaging.updates import Settled, Updates
+from aiops_common.postgres import Pool
 from aiops_common.redaction import redact
 from aiops_contracts.triage import CorrectTriage, TicketSnapshot, TicketTriageCorrected, TriageCorrectionReply
 from aiops_triage.domain import Change, NotTriaged, Priority, Severity, Ticket, TicketCategory
-from aiops_triage.repository import CorrectionRepository, TicketRepository
+from aiops_triage.repository import CorrectionRepository
 
 
 class Corrections:
     """Corrects tickets; each correction is an example for the next model."""
 
-    def __init__(
-        self,
-        pool: Pool,
-        tickets: TicketRepository,
-        *,
-        source: str,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, pool: Pool, updates: Updates[Ticket], *, clock: Callable[[], datetime]) -> None:
         self._pool = pool
-        self._tickets = tickets
+        self._updates = updates
         self._kept = CorrectionRepository()
-        self._source = source
         self._clock = clock
 
     async def correct(self, delivery: Delivery[CorrectTriage]) -> TriageCorrectionReply:
@@ -35,46 +26,26 @@ class Corrections:
         request = delivery.message
         comment = redact(request.comment).text if request.comment else None
         async with self._pool.transaction() as connection:
-            ticket = await self._tickets.get_for_update(connection, request.ticket_id)
-            if ticket is None:
-                return TriageCorrectionReply(outcome="NOT_FOUND")
-            if await inbox.is_done(connection, delivery):
-                return TriageCorrectionReply(outcome="UPDATED", ticket=_snapshot(ticket))
-            if ticket.version != request.expected_version:
-                return TriageCorrectionReply(outcome="VERSION_CONFLICT", ticket=_snapshot(ticket))
+            ticket = await self._updates.begin(connection, delivery, request.ticket_id, request.expected_version)
+            if isinstance(ticket, Settled):
+                return TriageCorrectionReply(outcome=ticket.outcome, ticket=ticket.entity and _snapshot(ticket.entity))
             try:
                 corrected = ticket.correct(_change(request), request.corrected_by, self._clock())
             except NotTriaged:
                 return TriageCorrectionReply(outcome="NOT_TRIAGED", ticket=_snapshot(ticket))
-            await self._write(connection, delivery, ticket, corrected, comment)
+            event = TicketTriageCorrected(ticket=_snapshot(corrected))
+            await self._updates.write(
+                connection, delivery, ticket, corrected, kind="ticket.triage_corrected", event=event
+            )
+            await self._kept.add(
+                connection,
+                ticket,
+                corrected,
+                category_given=request.category is not None,
+                comment=comment,
+                corrected_by=request.corrected_by,
+            )
         return TriageCorrectionReply(outcome="UPDATED", ticket=_snapshot(corrected))
-
-    async def _write(
-        self,
-        connection: Connection,
-        delivery: Delivery[CorrectTriage],
-        before: Ticket,
-        corrected: Ticket,
-        comment: str | None,
-    ) -> None:
-        request, history = delivery.message, self._tickets.history
-        await inbox.claim(connection, delivery.id, request.message_type)
-        await self._tickets.save(connection, [corrected])
-        change = history.change(before, corrected, "ticket.triage_corrected", changed_by=delivery.principal)
-        await history.append(connection, change)
-        await self._kept.add(
-            connection,
-            before,
-            corrected,
-            category_given=request.category is not None,
-            comment=comment,
-            corrected_by=request.corrected_by,
-        )
-        event = TicketTriageCorrected(ticket=_snapshot(corrected))
-        subject = str(corrected.id)
-        await outbox.append(
-            connection, [outgoing(event, exchange=EVENTS_EXCHANGE, source=self._source, subject=subject)]
-        )
 
 
 def _change(request: CorrectTriage) -> Change:

@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from aiops_common.engines import engine, job_done
 from aiops_common.llm import Chain, LanguageModel, improve
 from aiops_common.logging import get_logger
-from aiops_common.messaging import inbox, outbox
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
-from aiops_common.messaging.message import Delivery, outgoing
-from aiops_common.messaging.names import EVENTS_EXCHANGE
+from aiops_common.messaging.message import Delivery
 from aiops_common.messaging.relay import HandOver
 from aiops_common.messaging.replay import cut_page
-from aiops_common.postgres import Connection, Pool
+from aiops_common.messaging.updates import Settled, Updates
+from aiops_common.postgres import Pool
 from aiops_common.redaction import redact, redact_name
 from aiops_common.run_records import recorded
 from aiops_common.telemetry import current_trace_id, elapsed_ms
@@ -82,7 +81,8 @@ class TriageService:
         self._clock = clock
         self._models = models
         self._similar = SimilarTickets(pool)
-        self._corrections = Corrections(pool, repository, source=SOURCE, clock=clock)
+        self._updates = Updates(repository, source=SOURCE)
+        self._corrections = Corrections(pool, self._updates, clock=clock)
         self._effects = EffectWriter(pool, repository, hand_over, source=SOURCE)
 
     async def triage(self, delivery: Delivery[TriageTicket]) -> None:
@@ -121,35 +121,18 @@ class TriageService:
     async def _moved(self, delivery: Delivery[UpdateTicketStatus]) -> TicketStatusReply:
         request = delivery.message
         async with self._pool.transaction() as connection:
-            ticket = await self._repository.get_for_update(connection, request.ticket_id)
-            if ticket is None:
-                return TicketStatusReply(outcome="NOT_FOUND")
-            if await inbox.is_done(connection, delivery):
-                return TicketStatusReply(outcome="UPDATED", ticket=_snapshot(ticket))
-            if ticket.version != request.expected_version:
-                return TicketStatusReply(outcome="VERSION_CONFLICT", ticket=_snapshot(ticket))
+            ticket = await self._updates.begin(connection, delivery, request.ticket_id, request.expected_version)
+            if isinstance(ticket, Settled):
+                return TicketStatusReply(outcome=ticket.outcome, ticket=ticket.entity and _snapshot(ticket.entity))
             try:
                 moved = ticket.move(TicketStatus(request.status), self._clock())
             except InvalidTransition as error:
                 return TicketStatusReply.model_validate(
                     {"outcome": "INVALID_TRANSITION", "ticket": _snapshot(ticket), "allowed": error.allowed}
                 )
-            await inbox.claim(connection, delivery.id, request.message_type)
-            await self._repository.save(connection, [moved])
-            await self._record_move(connection, delivery, ticket, moved)
             event = TicketStatusChanged(ticket=_snapshot(moved))
-            await outbox.append(
-                connection,
-                [outgoing(event, exchange=EVENTS_EXCHANGE, source=SOURCE, subject=str(moved.id))],
-            )
+            await self._updates.write(connection, delivery, ticket, moved, kind="ticket.status_changed", event=event)
         return TicketStatusReply(outcome="UPDATED", ticket=_snapshot(moved))
-
-    async def _record_move(
-        self, connection: Connection, delivery: Delivery[UpdateTicketStatus], before: Ticket, moved: Ticket
-    ) -> None:
-        history = self._repository.history
-        change = history.change(before, moved, "ticket.status_changed", changed_by=delivery.principal)
-        await history.append(connection, change)
 
     async def correct(self, delivery: Delivery[CorrectTriage]) -> TriageCorrectionReply:
         """Put right what was decided about a ticket if nobody changed it meanwhile."""
