@@ -285,15 +285,29 @@ async def test_a_changelog_from_before_there_was_a_history_gets_its_first_versio
     assert {**state, "id": str(now.id), "version": now.version} == now.model_dump(mode="json")
 
 
-async def test_notes_of_a_model_stay_until_the_engine_is_asked_for_its_own(changelogs: Changelogs) -> None:
+async def generated_by_a_model(changelogs: Changelogs, summary: str | None = None) -> ChangelogSnapshot:
+    """A changelog that a model had a hand in, with these notes or else those of the engine."""
     generated = await changelogs.generated()
     async with changelogs.pool.transaction() as connection:
         whole = await ChangelogRepository().get_for_update(connection, generated.id)
         assert whole is not None
         assert whole.provenance is not None
         provenance = replace(whole.provenance, engine=Engine.LLM, model="m")
-        await ChangelogRepository().save(connection, [replace(whole, summary="A calm one.", provenance=provenance)])
-    before = await changelogs.current(generated.id)
+        changed = replace(whole, summary=summary or whole.summary, provenance=provenance)
+        await ChangelogRepository().save(connection, [changed])
+    return await changelogs.current(generated.id)
+
+
+async def test_notes_of_the_engine_follow_the_entries_also_where_a_model_worded_these(changelogs: Changelogs) -> None:
+    before = await generated_by_a_model(changelogs)
+    edit = EntryEdit(entry_id=before.needs_review[0].id, section=ChangeSection.BREAKING)
+    after = only(await changelogs.edit(before, edit))
+    assert "breaking" not in (before.summary or "")
+    assert "1 breaking change" in (after.summary or "")
+
+
+async def test_notes_of_a_model_stay_until_the_engine_is_asked_for_its_own(changelogs: Changelogs) -> None:
+    before = await generated_by_a_model(changelogs, "A calm one.")
     entry = before.needs_review[0].id
     after = only(await changelogs.edit(before, EntryEdit(entry_id=entry, section=ChangeSection.BREAKING)))
     assert (after.summary, after.suggested_bump) == ("A calm one.", Bump.MAJOR)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -168,10 +169,12 @@ def _revised(before: Changelog, request: EditChangelog, at: datetime) -> Changel
         for one in asked.entries
     ]
     kept_release = None if before.is_release_derived else before.release
+    unedited = Revision(before.project, before.previous_release, before.entries, kept_release)
     kept_summary = before.summary if before.has_own_summary else None
-    revision = Revision(
-        project=before.project,
-        previous_release=before.previous_release,
+    if kept_summary and not before.is_edited and kept_summary == redraft(unedited, released_on=at.date()).summary:
+        kept_summary = None  # the model worded entries only: the notes are the engine's
+    revision = replace(
+        unedited,
         entries=before.entries.edited(edits),
         release=asked.release or kept_release,
         summary=kept_summary if asked.summary is None else asked.summary or None,
