@@ -72,6 +72,20 @@ async def test_what_was_not_used_of_an_answer_is_said() -> None:
     assert [run.outcome for run in improved.runs] == ["partly used"]
 
 
+@pytest.mark.parametrize("is_rejected", [True, False])
+async def test_a_reason_can_be_stored_and_shown_whatever_of_an_answer_it_quotes(is_rejected: bool) -> None:
+    def checked(note: Note) -> Checked[Note]:
+        why = "it cites 'e\x00\x1b[2J\n9'"
+        if is_rejected:
+            raise AnswerRejected(why)
+        return Checked(note, (why,))
+
+    improved = await improve(FakeLanguageModel(), "built-in", noting(check=checked), WORK)
+    assert improved.degraded_reason is not None
+    assert "it cites 'e\ufffd\ufffd[2J\ufffd9'" in improved.degraded_reason
+    assert improved.degraded_reason.isprintable()
+
+
 async def test_a_defect_in_template_or_check_degrades() -> None:
     async def without_a_value(questions: Questions, result: str) -> str:
         raise KeyError("secret value")

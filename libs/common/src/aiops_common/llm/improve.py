@@ -109,7 +109,7 @@ def _degraded(result: R, questions: Questions, reason: str) -> Improved[R]:
     return Improved(
         result,
         degraded=True,
-        degraded_reason=reason[:_REASON_LENGTH],
+        degraded_reason=_readable(reason),
         prompt_version=_joined(run.template for run in questions.runs),
         runs=tuple(questions.runs),
     )
@@ -119,7 +119,12 @@ def _left_out(outcome: str, dropped: Sequence[str]) -> str:
     """What came of the answers, how much of them was not used, and of the first parts why."""
     if not dropped:
         return outcome
-    return f"{outcome}, {len(dropped)} left out: {'; '.join(dropped[:_SHOWN])}"[:_REASON_LENGTH]
+    return _readable(f"{outcome}, {len(dropped)} left out: {'; '.join(dropped[:_SHOWN])}")
+
+
+def _readable(reason: str) -> str:
+    # It may quote a model, whose NUL characters PostgreSQL refuses: with the reason, the result would be lost.
+    return "".join(char if char.isprintable() else "\ufffd" for char in reason[:_REASON_LENGTH])
 
 
 def _joined(names: Iterable[str]) -> str | None:
