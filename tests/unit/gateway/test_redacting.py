@@ -1,7 +1,10 @@
 """What clients send, as it travels: redacted, within the contracts' limits, and a log as it came in only sealed."""
 
+import asyncio
 import base64
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,11 +12,18 @@ from hypothesis import strategies as st
 
 from aiops_common.messaging.message import new_message_id
 from aiops_common.redaction import redact
-from aiops_contracts.changelog import ChangeSection, CommitInput, EntryInput, GenerateChangelog
+from aiops_contracts.changelog import (
+    ChangeSection,
+    CommitInput,
+    EditChangelog,
+    EntryEdit,
+    EntryInput,
+    GenerateChangelog,
+)
 from aiops_contracts.summarizer import MAX_LOG_BYTES, SummarizeLog
 from aiops_contracts.triage import MAX_TITLE_LENGTH, TriageTicket
 from aiops_gateway.service.pending import Origin, pending_log, pending_ticket
-from aiops_gateway.service.redacting import redacted_changelog, redacted_log, redacted_ticket
+from aiops_gateway.service.redacting import redacted_changelog, redacted_edit, redacted_log, redacted_ticket
 from support.canaries import CANARIES, LINES, TEXT
 from support.content_keys import keyring
 
@@ -93,6 +103,32 @@ async def test_entries_travel_redacted() -> None:
     redacted = await redacted_changelog(GenerateChangelog(project="shop", entries=entries))
     assert _sightings(redacted.model_dump_json()) == []
     assert {entry.references[1] for entry in redacted.entries or ()} == {"#12"}
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: redacted_edit(edit_of(EntryEdit(entry_id="c1", section=ChangeSection.FIXED))),
+        lambda: redacted_edit(edit_of(EntryEdit(entry_id="c1", scope="payments of the shop"))),
+        lambda: redacted_changelog(
+            GenerateChangelog(
+                project="shop",
+                entries=(EntryInput(section=ChangeSection.FIXED, text="x", references=("#12",) * 20),) * 300,
+            )
+        ),
+        lambda: redacted_changelog(GenerateChangelog(project="shop", commits=(CommitInput(message="x"),) * 2_000)),
+    ],
+    ids=["sections", "scopes", "references", "many short commits"],
+)
+async def test_what_takes_long_to_redact_does_not_hold_up_others(work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    redacting = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    assert not redacting.done()
+    await redacting
+
+
+def edit_of(entry: EntryEdit) -> EditChangelog:
+    return EditChangelog(changelog_id=LOG_ID, expected_version=1, entries=(entry,) * 2_000, edited_by=LOG_ID)
 
 
 @settings(max_examples=50, deadline=None)

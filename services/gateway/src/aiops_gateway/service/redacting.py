@@ -5,9 +5,11 @@ Only a log is kept as it came in, encrypted.
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from aiops_common.redaction import redact, redact_fields
 from aiops_common.sealing import Keyring
@@ -34,19 +36,28 @@ async def redacted_ticket(command: TriageTicket) -> TriageTicket:
 
 async def redacted_changelog(command: GenerateChangelog) -> GenerateChangelog:
     """The command with all texts of commits and entries redacted; the names of authors stay."""
-    commits = sum(len(commit.message) + sum(map(len, commit.paths)) for commit in command.commits or ())
-    return await _aside(lambda: _redacted_changelog(command), commits + sum(len(e.text) for e in command.entries or ()))
+    parts = (*(command.commits or ()), *(command.entries or ()))
+    return await _aside(lambda: _redacted_changelog(command), _chars(parts))
 
 
 async def redacted_edit(request: EditChangelog) -> EditChangelog:
     """The request with all texts and names redacted."""
-    chars = len(request.summary or "") + sum(len(entry.text or "") for entry in request.entries)
-    return await _aside(lambda: _redacted_edit(request), chars)
+    return await _aside(lambda: _redacted_edit(request), len(request.summary or "") + _chars(request.entries))
 
 
 def redacted_correction(request: CorrectTriage) -> CorrectTriage:
     """The request with the comment redacted."""
     return redact_fields(request, texts={"comment": triage.MAX_COMMENT_LENGTH})
+
+
+def _chars(parts: Iterable[BaseModel]) -> int:
+    """Of ``parts`` with all that they have, since each field takes a while; not counted on where it is too much."""
+    chars = 0
+    for part in parts:
+        chars += len(part.model_dump_json())
+        if chars > _INLINE_CHARS:
+            break
+    return chars
 
 
 async def _aside(work: Callable[[], T], chars: int) -> T:
