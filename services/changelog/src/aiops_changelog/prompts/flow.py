@@ -39,7 +39,6 @@ def improving(chain: Chain, project: str, render: Render) -> Flow[Draft]:
 
     async def flow(questions: Questions, draft: Draft) -> Draft:
         rewriting, noting = chain.link(REWRITE), chain.link(NOTES)
-        failed: ModelUnavailable | AnswerRejected | None = None
         better = draft
         if rewriting is not None:
             try:
@@ -47,14 +46,13 @@ def improving(chain: Chain, project: str, render: Render) -> Flow[Draft]:
             except (ModelUnavailable, AnswerRejected) as error:
                 if noting is None or getattr(error, "passing", False):
                     raise  # a model that is away has nothing to say of the notes either
-                failed = error
                 questions.leave_out("entries not reworded", error)
         if noting is None:
             return better
         try:
             return await _noted(questions, noting, project, better)
         except (ModelUnavailable, AnswerRejected, Deferred) as error:
-            if better is draft or failed is not None:
+            if better is draft:
                 raise
             questions.leave_out("no notes", error)
             return better

@@ -9,7 +9,7 @@ from aiops_gateway.domain.access import Viewer
 from aiops_gateway.graphql.changelogs import Changelog
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.enums import ChangeSection, UserErrorCode
-from aiops_gateway.graphql.errors import UserError, user_error, user_errors
+from aiops_gateway.graphql.errors import UserError, user_error, user_errors, version_conflict
 from aiops_gateway.graphql.ids import uuid_of
 from aiops_gateway.graphql.inputs import MOST_PROBLEMS, InvalidInput, checked_key, large_to_message, of_plain_fields
 from aiops_gateway.graphql.payloads import ChangelogPayload
@@ -140,11 +140,7 @@ def _errors(reply: ChangelogReply, request: EditChangelog | UpdateChangelogStatu
             message = "with these edits the changelog would be too large; shorten some of its texts"
             yield user_error(UserErrorCode.INVALID_INPUT, message)
         case "VERSION_CONFLICT", current if current is not None:
-            message = (
-                f"the changelog is at version {current.version}, not {request.expected_version}: "
-                "somebody changed it meanwhile; look at it and try again"
-            )
-            yield user_error(UserErrorCode.VERSION_CONFLICT, message, ["expectedVersion"])
+            yield version_conflict("changelog", current.version, request.expected_version)
         case _:
             yield user_error(UserErrorCode.INVALID_TRANSITION, _refusal(reply, request), ["changelogId"])
 

@@ -46,6 +46,14 @@ def user_error(code: UserErrorCode, message: str, field: list[str] | None = None
     return InputError(message=message, field=field, code=code)
 
 
+def version_conflict(what: str, version: int, expected: int) -> UserError:
+    """Somebody was faster; ``what`` names what was to be changed, e.g. "ticket"."""
+    message = (
+        f"the {what} is at version {version}, not {expected}: somebody changed it meanwhile; look at it and try again"
+    )
+    return user_error(UserErrorCode.VERSION_CONFLICT, message, ["expectedVersion"])
+
+
 def user_errors(error: InvalidInput | KeyReused | TooManyRequests) -> list[UserError]:
     """What the client did wrong, as data."""
     if isinstance(error, TooManyRequests):

@@ -10,7 +10,7 @@ from aiops_contracts.triage import (
 )
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.enums import Priority, Severity, TicketCategory, UserErrorCode
-from aiops_gateway.graphql.errors import UserError, user_error, user_errors
+from aiops_gateway.graphql.errors import UserError, user_error, user_errors, version_conflict
 from aiops_gateway.graphql.ids import uuid_of
 from aiops_gateway.graphql.inputs import InvalidInput, UpdateTicketStatusInput, checked_key, to_message
 from aiops_gateway.graphql.payloads import CorrectTriagePayload, UpdateTicketStatusPayload
@@ -87,7 +87,7 @@ def _status_errors(reply: TicketStatusReply, request: UpdateTicketStatus) -> lis
     if reply.ticket is None:
         return [_no_such_ticket()]
     if reply.outcome == "VERSION_CONFLICT":
-        return [_conflict(reply.ticket.version, request.expected_version)]
+        return [version_conflict("ticket", reply.ticket.version, request.expected_version)]
     if reply.outcome == "INVALID_TRANSITION":
         allowed = ", ".join(reply.allowed)
         message = f"a ticket that is {reply.ticket.status} cannot become {request.status}; it can become {allowed}"
@@ -99,15 +99,8 @@ def _correction_errors(reply: TriageCorrectionReply, request: CorrectTriage) -> 
     if reply.ticket is None:
         return [_no_such_ticket()]
     if reply.outcome == "VERSION_CONFLICT":
-        return [_conflict(reply.ticket.version, request.expected_version)]
+        return [version_conflict("ticket", reply.ticket.version, request.expected_version)]
     if reply.outcome == "NOT_TRIAGED":
         message = "the ticket has no triage that could be corrected; see its state and failure"
         return [user_error(UserErrorCode.NOT_READY, message, ["ticketId"])]
     return []
-
-
-def _conflict(version: int, expected: int) -> UserError:
-    message = (
-        f"the ticket is at version {version}, not {expected}: somebody changed it meanwhile; look at it and try again"
-    )
-    return user_error(UserErrorCode.VERSION_CONFLICT, message, ["expectedVersion"])
