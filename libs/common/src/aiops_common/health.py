@@ -30,8 +30,8 @@ COLLECTED = (20_000, 20, 50)
 """When a process that serves collects garbage, as ``gc.set_threshold`` takes it.
 
 Python's own 700 new objects are fewer than one request with its spans holds at a time, so each collection finds little
-and ages what is about to be let go: a tenth of the CPU of a message (benchmarks/pipeline.py). What is in cycles waits
-for at most 20,000 more objects, a few megabytes.
+and ages what is about to be let go: about a tenth of the CPU of the process that answers clients, as measured with
+benchmarks/pipeline.py. What is in cycles waits for at most 20,000 more objects, a few megabytes.
 """
 
 
