@@ -21,14 +21,22 @@ _RULES = tuple(
         ("curl ", rf"curl\b{_FAR}[ \t](?:-u[ \t]?|--user[ \t=]){_LOGIN}"),
         ("mysql", rf"mysql(?:dump|admin)?\b{_FAR}[ \t]-p(?!-){_VALUE}"),
         ("mariadb", rf"mariadb(?:-dump|-admin)?\b{_FAR}[ \t]-p(?!-){_VALUE}"),
+        ("sqlplus ", r"sqlplus[ \t][^\s/@]{1,64}/(?P<value>[^\s@]{1,256})@"),
+        ("mongo", rf"mongo(?:sh|dump|restore|import|export)?\b{_FAR}[ \t]-p[ \t]{{1,4}}{_VALUE}"),
+        ("ldap", rf"ldap(?:search|modify|add|delete|passwd|whoami)\b{_FAR}[ \t]-w[ \t]{{1,4}}{_VALUE}"),
+        ("rabbitmqctl ", rf"rabbitmqctl (?:add_user|change_password)[ \t]{{1,4}}[^\s]{{1,100}}[ \t]{{1,4}}{_VALUE}"),
+        ("--from-literal", rf"--from-literal[= ][\w.-]{{1,100}}={_VALUE}"),
+        ("SecureString ", rf"ConvertTo-SecureString[ \t]{{1,4}}(?:-String[ \t]{{1,4}})?(?!-){_VALUE}"),
+        ("identified by '", r"identified by '(?P<value>[^'\n]{1,256})'"),
         ("sshpass", rf"sshpass\b{_FAR}[ \t]-p[ \t]?{_VALUE}"),
         ("redis-cli", rf"redis-cli\b{_FAR}[ \t]-a[ \t]{{1,4}}{_VALUE}"),
         (
             " login ",
-            rf"\b(?:docker|podman|helm|az|oc|skopeo)\b[^\n|;&]{{0,40}}? login\b{_FAR}[ \t]-p[ \t]{{1,4}}{_VALUE}",
+            rf"(?:d(?<!\wd)ocker|p(?<!\wp)odman|h(?<!\wh)elm|a(?<!\wa)z|o(?<!\wo)c|s(?<!\ws)kopeo)\b"
+            rf"[^\n|;&]{{0,40}}? login\b{_FAR}[ \t]-p[ \t]{{1,4}}{_VALUE}",
         ),
         ("requirepass", rf"requirepass[ \t]{{1,4}}{_VALUE}"),
-        ("machine ", rf"machine \S{{1,253}}[ \t]{_FAR}\bpassword[ \t]{{1,4}}{_VALUE}"),  # netrc
+        ("machine ", rf"machine \S{{1,253}}[ \t]{{1,4}}login[ \t]{_FAR}\bpassword[ \t]{{1,4}}{_VALUE}"),  # netrc
         ("IDENTIFIED", rf"IDENTIFIED (?:WITH \S{{1,60}} )?(?:BY|AS)(?: PASSWORD)? {_VALUE}"),
         ("PASSWORD '", r"PASSWORD '(?P<value>[^'\n]{1,256})'"),
         ("jdbc:oracle:", r"jdbc:oracle:\w{2,8}:[^\s/:@]{1,64}/(?P<value>[^\s@]{1,256})@"),

@@ -17,7 +17,11 @@ _HEX = "[0-9a-f]"
 
 # Nearly every key begins with a run of so many characters without a sign. Most text has few such runs, so that they are
 # looked through for the literals of all issuers in no time.
-_RUN = re.compile(r"[A-Za-z0-9_-]{16,}+")
+_SHORTEST_RUN = 16
+_SIGNS_AS_BLANKS = bytes(
+    code if code < 128 and (chr(code).isalnum() or chr(code) in "_-") else ord(" ") for code in range(256)
+)
+_HEAD = 2
 
 
 def _key(literal: str, rest: str) -> tuple[str, re.Pattern[str]]:
@@ -33,7 +37,7 @@ _IN_RUNS = (
     _key("gh", f"[pousr]_{_ALNUM}{{36,255}}"),  # GitHub
     _key("github_pat_", "[A-Za-z0-9_]{22,255}"),
     _key(
-        "gl", rf"(?:pat|ptt|dt|rt|rtr|cbt|ft|soat|agent|imt|oas|ffct)-{_WORD}{{20,255}}(?:\.{_WORD}{{2,60}}){{0,2}}"
+        "gl", rf"(?:pat|ptt|dt|rt|rtr|cbt|ft|soat|agent|imt|oas|ffct|wt)-{_WORD}[A-Za-z0-9_.-]{{18,255}}{_WORD}"
     ),  # GitLab
     _key("GR1348941", f"{_WORD}{{20,50}}"),
     _key("xox", "[abcdeoprs](?:\\.xox[bp])?-[A-Za-z0-9-]{11,255}"),  # Slack
@@ -48,6 +52,7 @@ _IN_RUNS = (
     _key("lsv2_", f"(?:pt|sk)_{_HEX}{{32}}(?:_{_HEX}{{10}})?"),  # LangSmith
     _key("sk_live_", f"{_ALNUM}{{16,255}}"),  # Stripe
     _key("sk_test_", f"{_ALNUM}{{16,255}}"),
+    _key("sk_org_", f"(?:live|test)_{_ALNUM}{{16,255}}"),
     _key("rk_live_", f"{_ALNUM}{{16,255}}"),
     _key("rk_test_", f"{_ALNUM}{{16,255}}"),
     _key("AIza", f"{_WORD}{{35}}"),  # Google
@@ -95,12 +100,23 @@ _IN_RUNS = (
     _key("pat-", f"(?:na|eu|ap)[0-9]-(?:{_HEX}{{36}}|{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}})"),  # HubSpot
     _key("figd_", f"{_WORD}{{36,60}}"),  # Figma
     _key("ops_eyJ", f"{_ALNUM}{{200,1200}}"),  # 1Password
+    _key("tskey-", f"[a-z]{{2,10}}-{_ALNUM}{{8,40}}-{_ALNUM}{{20,64}}"),  # Tailscale
+    _key("CCIPAT_", f"{_ALNUM}{{20,24}}_{_HEX}{{40}}"),  # CircleCI
+    _key("bkua_", f"{_HEX}{{40}}"),  # Buildkite
+    _key("vc", f"[pirk]_{_ALNUM}{{24,80}}"),  # Vercel
+    _key("AKCp", f"{_ALNUM}{{60,80}}"),  # JFrog
+    _key("cmVmd", f"{_ALNUM}{{59}}"),
+    _key("sq", f"[pua]_{_HEX}{{40}}"),  # SonarQube
+    _key("phx_", f"{_ALNUM}{{32,60}}"),  # PostHog
     _key("AGE-SECRET-KEY-1", "[0-9A-Z]{58}"),
 )
 _WITH_SIGNS = (  # such as may come before sixteen characters without one
     _key("ABSK", "[A-Za-z0-9+/]{40,255}={0,2}"),
     _key("hooks.slack.com/", "(?:services|workflows|triggers)/[A-Za-z0-9/]{20,120}"),
     _key("discord", rf"(?:app)?\.com/api/webhooks/[0-9]{{15,21}}/{_WORD}{{40,100}}"),
+    _key("webhook.office.com/", "[A-Za-z0-9/@-]{60,300}"),
+    _key("1//0", f"{_WORD}{{40,200}}"),  # Google's refresh tokens
+    _key("v4.local.", f"{_WORD}{{60,2000}}"),  # PASETO
     _key("whsec_", "[A-Za-z0-9+/=]{24,255}"),
     _key("ya29.", f"{_WORD}{{20,1024}}"),
     _key("SG.", rf"{_WORD}{{16,32}}\.{_WORD}{{32,64}}"),  # SendGrid
@@ -116,7 +132,12 @@ _WITH_SIGNS = (  # such as may come before sixteen characters without one
 )
 _TAILS = (  # literal in the middle of a key, what goes on behind it, and what stands before it, read backwards
     ("Q~", re.compile(r"Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~])"), re.compile(r"[0-9][A-Za-z0-9_~.-]{3}")),  # Azure
-    (":AA", re.compile(f":AA{_WORD}{{32,33}}(?!{_WORD})"), re.compile(r"[0-9]{8,10}(?![A-Za-z0-9_])")),  # Telegram
+    (
+        ":AA",
+        re.compile(f":AA{_WORD}{{32,33}}(?!{_WORD})"),
+        re.compile(r"[0-9]{8,10}(?:(?=tob/)|(?![A-Za-z0-9_]))"),
+    ),  # Telegram
+    ("AZDO", re.compile(r"AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])"), re.compile(r"[A-Za-z0-9]{76}(?![A-Za-z0-9])")),
     ("-us", re.compile(r"-us[0-9]{1,2}(?![A-Za-z0-9_])"), re.compile(rf"{_HEX}{{32}}(?![A-Za-z0-9_])")),  # Mailchimp
     (
         ".atlasv1.",
@@ -129,16 +150,35 @@ _TAILS = (  # literal in the middle of a key, what goes on behind it, and what s
         re.compile(rf"{_WORD}{{23,27}}(?<=[MNO])(?!{_WORD})"),
     ),
 )
-_LONGEST_BEFORE = 32
+_LONGEST_BEFORE = 76
+
+
+_SIGNED = tuple((literal.encode(), form) for literal, form in _WITH_SIGNS)
+_BY_HEAD: dict[bytes, list[tuple[bytes, re.Pattern[str]]]] = {}
+for _literal, _form in _IN_RUNS:
+    _start = _literal.encode().replace(b"-", b"-\n")
+    _BY_HEAD.setdefault(_start[:_HEAD], []).append((b"\n" + _start, _form))
+
+
+def _begun(octets: bytes) -> Iterator[re.Pattern[str]]:
+    """The forms of ``_IN_RUNS`` whose literal stands at the start of a word in a run."""
+    words = octets.translate(_SIGNS_AS_BLANKS).split()
+    runs = b"\n".join([word for word in words if len(word) >= _SHORTEST_RUN])
+    if not runs:
+        return
+    starts = b"\n" + runs.replace(b"-", b"-\n")  # a key may begin behind a dash
+    for head in {word[:_HEAD] for word in starts.split(b"\n")}:
+        for literal, form in _BY_HEAD.get(head, ()):
+            if literal in starts:
+                yield form
 
 
 def keys(text: str) -> Iterator[Span]:
     """Keys of clouds, code hosts and other services, by their own form."""
-    runs = "\n".join(_RUN.findall(text))
-    for where, forms in ((runs, _IN_RUNS if runs else ()), (text, _WITH_SIGNS)):
-        for literal, form in forms:
-            if literal in where:
-                yield from (Span(*match.span(), Kind.KEY) for match in form.finditer(text))
+    # Octets are looked through for ASCII at one speed, whatever else is in the text.
+    octets = text.encode("utf-8", "replace")
+    for form in (*_begun(octets), *(form for literal, form in _SIGNED if literal in octets)):
+        yield from (Span(*match.span(), Kind.KEY) for match in form.finditer(text))
     for literal, rest, before in _TAILS:
         if literal in text:
             for match in rest.finditer(text):

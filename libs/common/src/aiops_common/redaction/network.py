@@ -12,7 +12,8 @@ from aiops_common.redaction.spans import Span
 _OCTET = r"\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _INNER_OCTETS = re.compile(rf"{_OCTET}{_OCTET}{_OCTET}(?![0-9]|[.-]?[A-Za-z_]|\.[0-9])")
 _VERSION_WORDS = frozenset(("version", "release", "firmware", "build", "ver", "rev", "v"))
-_NO_HOST = frozenset(("0", "127", "255"))
+_ENDS_OF_VERSION_WORDS = frozenset("nedrvNEDRV")
+_FIRST_OCTETS = frozenset(map(str, range(1, 255))) - {"127"}  # neither unspecified nor loopback nor netmask
 _COLONS = re.compile(r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:")
 _V6_LEFT = re.compile(r"[0-9A-Fa-f:]{0,40}")
 _V6_RIGHT = re.compile(r"[0-9A-Fa-f:]{0,40}(?:(?<=:)[0-9]{1,3}(?:\.[0-9]{1,3}){3})?")
@@ -28,29 +29,22 @@ def addresses(text: str) -> Iterator[Span]:
 def _v4(text: str) -> Iterator[Span]:
     for inner in _INNER_OCTETS.finditer(text):
         dot = inner.start()
-        first = _leading_digits(text, dot)
+        before = text[max(0, dot - 4) : dot]
+        first = before[len(before.rstrip(digits)) :]
         start = dot - len(first)
-        if not first or not _is_octet(first):
-            continue
-        if first in _NO_HOST or inner[0] == ".0.0.0" or _glued(text, start) or _is_version(text, start):
+        if first not in _FIRST_OCTETS or inner[0] == ".0.0.0" or _glued(text, start) or _is_version(text, start):
             continue
         yield Span(start, inner.end(), Kind.IP)
 
 
-def _leading_digits(text: str, end: int) -> str:
-    before = text[max(0, end - 4) : end]
-    return before[len(before.rstrip(digits)) :]
-
-
 def _is_version(text: str, start: int) -> bool:
-    if text[max(0, start - 2) : start] == "==":  # as requirements pin it
+    before = text[max(0, start - 16) : start]
+    if before.endswith("=="):  # as requirements pin it
         return True
-    before = text[max(0, start - 16) : start].rstrip(" \t:=\"'")
-    return before[len(before.rstrip(ascii_letters)) :].lower() in _VERSION_WORDS
-
-
-def _is_octet(digits: str) -> bool:
-    return len(digits) <= 3 and int(digits) <= 255 and (len(digits) == 1 or digits[0] != "0")
+    before = before.rstrip(" \t:=\"'")
+    return before[-1:] in _ENDS_OF_VERSION_WORDS and (
+        before[len(before.rstrip(ascii_letters)) :].lower() in _VERSION_WORDS
+    )
 
 
 def _glued(text: str, start: int) -> bool:

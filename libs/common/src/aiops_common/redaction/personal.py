@@ -11,6 +11,7 @@ from aiops_common.redaction.spans import Span
 _LOCAL_LENGTH = 64
 _LOCAL_REVERSED = re.compile(r"[\w%+&*~-](?:[\w%+&*~-]|[.'](?=\w)){0,63}")
 _DOMAIN = re.compile(r"(?:[^\W_][\w-]{0,62}\.){1,8}([^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w-])")
+_ENCODED = re.compile(r"[A-Za-z0-9_+.-]{1,64}+%40(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])")  # in a URL
 # Names that are written like an address and are none: units of an init system, images for dense screens.
 _NOT_A_DOMAIN = frozenset(
     ("service", "socket", "target", "timer", "mount", "slice", "scope", "device", "png", "jpg", "jpeg", "gif", "svg")
@@ -27,6 +28,9 @@ def emails(text: str) -> Iterator[Span]:
             if local and local[0] != "tig":
                 yield Span(at - local.end(), domain.end(), Kind.EMAIL)
         at = text.find("@", at + 1)
+    if "%40" in text:
+        for encoded in _ENCODED.finditer(text):
+            yield Span(*encoded.span(), Kind.EMAIL)
 
 
 IBAN_LENGTHS = {

@@ -7,9 +7,10 @@ without hits costs next to nothing, and every pattern is bounded or anchored, so
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
-from aiops_common.redaction.assignments import assigned_secrets, values_in_next_lines
+from aiops_common.redaction.assignments import assigned_secrets
+from aiops_common.redaction.blocks import named_in_lines_before
 from aiops_common.redaction.commands import command_secrets
 from aiops_common.redaction.issuers import keys
 from aiops_common.redaction.metrics import BY_KIND
@@ -22,6 +23,7 @@ from aiops_common.redaction.spans import Span
 
 # None of these looks beyond the line it finds something in; what several lines tell of is looked for before them.
 _RECOGNISERS = (url_credentials, tokens, keys, assigned_secrets, command_secrets, emails, ibans, addresses, numbers)
+_BY_CONTEXT = (url_credentials, assigned_secrets, command_secrets, emails, addresses, numbers)
 
 _ESCAPE = re.compile(r"\\[nrt]")
 _WITH_ESCAPES = re.compile(r"^.*\\[nrt].*$", re.MULTILINE)
@@ -29,6 +31,13 @@ _WITH_ESCAPES = re.compile(r"^.*\\[nrt].*$", re.MULTILINE)
 # A replaced neighbour can turn what was the middle of a word into a find of its own. Lines that were changed are read
 # again until nothing more is found; the bound keeps hostile text from asking for more.
 _MAX_PASSES = 8
+# Keys, tokens and accounts are recognised by their own form and the characters beside it. So what was replaced between
+# two of these brings no more of them to light, and the slowest recognisers are spared.
+_NEUTRAL_BEFORE = frozenset(("", *" \t\n\r([{<,;:\"'|/@="))
+_NEUTRAL_AFTER = frozenset(("", *" \t\n\r)]}>,;:\"'|@&"))
+
+_Place = tuple[int, int, Kind]
+_Recognisers = tuple[Callable[[str], Iterator[Span]], ...]
 
 _IN_NAMES = frozenset((Kind.IP, Kind.PHONE, Kind.SSN))
 
@@ -41,9 +50,11 @@ def redact(text: str, *, keep: Collection[Kind] = ()) -> Redacted:
     exactly, whatever was in it. What is of a kind in ``keep`` stays.
     """
     ledger = _Ledger(text, keep)
-    blocks = _apart([*private_keys(text), *values_in_next_lines(text)])
-    without_blocks = ledger.replace(text, blocks) if blocks else text
-    return ledger.outcome(_settled(without_blocks, ledger, _MAX_PASSES))
+    rest = text
+    for lines in (private_keys, named_in_lines_before):
+        if blocks := _apart(list(lines(rest))):
+            rest = ledger.replace(rest, blocks)
+    return ledger.outcome(_settled(rest, ledger, _MAX_PASSES, _RECOGNISERS))
 
 
 def redact_name(text: str) -> str:
@@ -51,9 +62,9 @@ def redact_name(text: str) -> str:
     return redact(text, keep=_IN_NAMES).text
 
 
-def _settled(text: str, ledger: "_Ledger", passes: int) -> str:
+def _settled(text: str, ledger: "_Ledger", passes: int, recognisers: _Recognisers) -> str:
     """``text`` with everything replaced that is found in it, and again in the lines that this changed."""
-    spans = _without_overlaps(text, ledger.keep)
+    spans = _without_overlaps(text, ledger.keep, recognisers)
     if not spans or not passes:
         return text
     kept: list[str] = []
@@ -63,44 +74,50 @@ def _settled(text: str, ledger: "_Ledger", passes: int) -> str:
         kept.append(text[position:start])
         changed.append(ledger.replace(text[start:end], in_line))
         position = end
-    settled = _settled("\n".join(changed), ledger, passes - 1).split("\n")
+    again = _BY_CONTEXT if all(_is_apart(text, start, end) for start, end, _ in spans) else _RECOGNISERS
+    settled = _settled("\n".join(changed), ledger, passes - 1, again).split("\n")
     return "".join(part for pair in zip(kept, settled, strict=True) for part in pair) + text[position:]
 
 
-def _by_line(text: str, spans: list[Span]) -> Iterator[tuple[int, int, list[Span]]]:
+def _is_apart(text: str, start: int, end: int) -> bool:
+    return text[start - 1 : start] in _NEUTRAL_BEFORE and text[end : end + 1] in _NEUTRAL_AFTER
+
+
+def _by_line(text: str, spans: list[Span]) -> Iterator[tuple[int, int, list[_Place]]]:
     """Start and end of every line with a span, and its spans relative to that start."""
     start, end = 0, -1
-    line: list[Span] = []
-    for span in spans:
-        if span.start > end:
+    line: list[_Place] = []
+    for first, last, kind in spans:
+        if first > end:
             if line:
                 yield start, end, line
-            start = text.rfind("\n", 0, span.start) + 1
-            end = text.find("\n", span.end)
+            start = text.rfind("\n", 0, first) + 1
+            end = text.find("\n", last)
             end = len(text) if end == -1 else end
             line = []
-        line.append(Span(span.start - start, span.end - start, span.kind))
+        line.append((first - start, last - start, kind))
     if line:
         yield start, end, line
 
 
-def _found(text: str, keep: Collection[Kind]) -> list[Span]:
-    return [span for recogniser in _RECOGNISERS for span in recogniser(text) if span.kind not in keep]
+def _found(text: str, keep: Collection[Kind], recognisers: _Recognisers) -> list[Span]:
+    found = [span for recogniser in recognisers for span in recogniser(text)]
+    return [span for span in found if span.kind not in keep] if keep else found
 
 
-def _behind_escapes(text: str, keep: Collection[Kind]) -> list[Span]:
-    """What is found in lines with escaped line ends and tabs, as JSON has them, once blanks stand in their place: their
-    letter would make one word with what follows."""
+def _behind_escapes(text: str, keep: Collection[Kind], recognisers: _Recognisers) -> list[Span]:
+    """What is found in lines with escaped line ends and tabs, as JSON has them, once tabs stand in their place: their
+    letter would make one word with what follows, and a blank one number with it."""
     return [
         Span(line.start() + start, line.start() + end, kind)
         for line in _WITH_ESCAPES.finditer(text)
-        for start, end, kind in _found(_ESCAPE.sub("  ", line[0]), keep)
+        for start, end, kind in _found(_ESCAPE.sub("\t\t", line[0]), keep, recognisers)
     ]
 
 
-def _without_overlaps(text: str, keep: Collection[Kind]) -> list[Span]:
-    found = _found(text, keep)
-    if "\\" in text and (behind := _apart(_behind_escapes(text, keep))):
+def _without_overlaps(text: str, keep: Collection[Kind], recognisers: _Recognisers) -> list[Span]:
+    found = _found(text, keep, recognisers)
+    if "\\" in text and (behind := _apart(_behind_escapes(text, keep, recognisers))):
         # An escape may be the beginning of a name all the same (C:\token=…): what touches none of these stays.
         starts = [span.start for span in behind]
         found = [span for span in found if not _touches(span, behind, starts)] + behind
@@ -136,11 +153,11 @@ class _Ledger:
         self._taken: set[str] | None = None
         self._last: defaultdict[str, int] = defaultdict(int)
 
-    def replace(self, text: str, spans: list[Span]) -> str:
+    def replace(self, text: str, spans: Sequence[_Place]) -> str:
         """``text`` with ``spans``, which must be sorted and apart, replaced by placeholders."""
         return "".join(self._pieces(text, spans))
 
-    def _pieces(self, text: str, spans: list[Span]) -> Iterator[str]:
+    def _pieces(self, text: str, spans: Sequence[_Place]) -> Iterator[str]:
         position = 0
         for start, end, kind in spans:
             yield text[position:start]
