@@ -2,8 +2,9 @@
 
     python -m evals.redaction [--presidio synth_dataset_v2.json] [--loghub DIRECTORY] [--json]
 
-``--presidio`` is a data set of presidio-research (https://github.com/microsoft/presidio-research, data/): a JSON list
-of samples with ``full_text`` and ``spans`` of ``entity_type``, ``start_position``, ``end_position``. ``--loghub`` is a
+``--presidio`` is a data set of presidio-research (https://github.com/microsoft/presidio-research, data/), or what the
+``PresidioSentenceFaker`` of its package presidio-evaluator makes: a JSON list of samples with ``full_text`` and
+``spans`` of ``entity_type``, ``start_position`` and ``end_position`` (or ``start`` and ``end``). ``--loghub`` is a
 directory of logs without secrets, e.g. of LogHub (https://github.com/logpai/loghub). Neither is part of this project;
 texts made up by ``redaction_samples`` are measured always. Exits with 1 where a target is missed, with 2 where a file
 cannot be read.
@@ -20,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from evals.figures import Figure
@@ -85,9 +86,13 @@ def made_up() -> Iterator[Marked]:
 def presidio(file: Path) -> Iterator[Marked]:
     """The samples of a data set of presidio-research, with those of their spans that are of our kinds."""
     for sample in json.loads(file.read_text(encoding="utf-8")):
-        spans = ((span["start_position"], span["end_position"], span["entity_type"]) for span in sample["spans"])
-        ours = tuple((start, end, _KINDS[kind]) for start, end, kind in spans if kind in _KINDS)
-        yield Marked(sample["full_text"], ours)
+        ours = (span for span in sample["spans"] if span["entity_type"] in _KINDS)
+        yield Marked(sample["full_text"], tuple((*_place(span), _KINDS[span["entity_type"]]) for span in ours))
+
+
+def _place(span: dict[str, Any]) -> tuple[int, int]:
+    names = ("start_position", "end_position") if "start_position" in span else ("start", "end")
+    return span[names[0]], span[names[1]]
 
 
 def found(data_set: str, texts: Iterable[Marked]) -> Iterator[Figure]:
