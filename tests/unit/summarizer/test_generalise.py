@@ -79,3 +79,21 @@ def test_a_store_survives_templates_that_are_merged_again() -> None:
         statistics.count += 1
     store.compact()
     assert sum(statistics.count for _, statistics in store.items()) == 100
+
+
+@pytest.mark.parametrize(
+    ("line", "pattern"),
+    [
+        ("by bob now", "by <*> now"),
+        ("by <*> now", "by <*> now"),
+        ("by bob.b-7 now", "by <*> now"),
+        ("by b=ob now", None),
+        ("by (bob) now", None),
+        ("by HTTP200 now", None),
+        ("id=bob now", "id=<*> now"),
+        ("id=b:ob now", None),
+        ("(bob) of bob", "(<*>) of <*>"),
+    ],
+)
+def test_only_a_whole_word_is_a_case_of_a_wildcard(line: str, pattern: str | None) -> None:
+    assert Matcher(["by <*> now", "id=<*> now", "(<*>) of <*>"]).match(line) == pattern

@@ -39,6 +39,10 @@ _CASES = [
     ("read/write n/a org.example.Main", "read/write n/a org.example.Main"),
     ("GET /a HTTP502", "GET <*> HTTP502"),
     ("  a \t b  ", "a b"),
+    ("(true) x,NULL; isFalse False?", "(<*>) x,<*>; isFalse <*>"),
+    ("aa-bb-cc-dd-ee and {abcdef}", "<*> and {<*>}"),
+    ("/srv/a/b.dat, /a٣/b, /a|b", "<*>, <*>, <*>|b"),
+    ("id=0123456789abcdef, true=1e2feb89-414c-343c-1027-c4d1c386bbc4)", "id=<*>, <*>=<*>)"),
     ("z" * 300, "<*>"),
 ]
 

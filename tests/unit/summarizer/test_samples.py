@@ -78,3 +78,13 @@ def test_values_of_words_that_were_merged_are_known() -> None:
     found = _only([f"login of {name} failed" for name in ("ann", "ann", "bob", "cid", "dan")])
     assert found.template == "login of <*> failed"
     assert found.values == [[("ann", 2), ("bob", 1), ("cid", 1), ("dan", 1)]]
+
+
+def test_messages_that_are_too_long_take_a_place_but_no_room() -> None:
+    sample = Reservoir("s")
+    for count, message in enumerate(["to db1", "x" * 500, "", "to db2"], start=1):
+        sample.offer(count, count, message)
+    assert [number for number, _ in sample.kept] == [1, 2, 3, 4]
+    assert sample.messages == ["to db1", "", "to db2"]
+    sample.messages = ["a", "b", "c"]
+    assert sample.kept == [(1, b"a"), (2, None), (3, b"b"), (4, b"c")]

@@ -15,6 +15,7 @@ from aiops_summarizer.command.cleaning import without_secret_changes, without_se
 from aiops_summarizer.command.interruption import Interruption, interruptible
 from aiops_summarizer.command.reading import Unreadable, lines_of
 from aiops_summarizer.command.writing import write
+from aiops_summarizer.domain import Digest
 from aiops_summarizer.engine import conclude, scan
 from aiops_summarizer.engine.comparison import differences
 from aiops_summarizer.engine.overview import survey
@@ -44,10 +45,13 @@ def run(file: str, form: Form, assignments: Path | None) -> None:
     """Digest ``file`` ("-" is standard input). Raises typer.Exit: 2 if it cannot be read, 130 after SIGINT."""
     with _failing_clearly():
         with interruptible() as interruption:
-            log = without_secrets(survey(_scanned(file, interruption, assignments)))
-            found = without_values(conclude(log))
+            found = _found(file, interruption, assignments)
         write(_DIGESTS[form](found))
     _end(interruption, found.line_count)
+
+
+def _found(file: str, interruption: Interruption, assignments: Path | None) -> Digest:
+    return without_values(conclude(without_secrets(survey(_scanned(file, interruption, assignments)))))
 
 
 def run_comparison(old: str, new: str, form: Form) -> None:

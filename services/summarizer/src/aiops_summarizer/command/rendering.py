@@ -14,9 +14,10 @@ _SHOWN: Final = 15
 _LONGEST: Final = 160
 
 
-def as_json(found: Digest) -> str:
-    """Everything that was found; times are ISO 8601."""
-    return json.dumps(dataclasses.asdict(found), ensure_ascii=False, indent=2, default=_told)
+def as_json(found: Digest) -> Iterator[str]:
+    """Everything that was found, piece by piece, as it may be large; times are ISO 8601."""
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=2, default=_told)
+    return encoder.iterencode(dataclasses.asdict(found))
 
 
 def _told(value: object) -> str:

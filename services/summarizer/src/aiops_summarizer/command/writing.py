@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable
 from typing import Final
 
 _MIN_WIDTH: Final = 40
@@ -11,13 +12,14 @@ _MAX_WIDTH: Final = 110
 _MARKUP: Final = {ord(mark): f"\\{mark}" for mark in "\\`*_[]<>|#~&$"}
 
 
-def write(text: str) -> None:
-    """Write ``text`` and a line end. A reader that has gone away (``| head``) has what it wanted.
+def write(text: str | Iterable[str]) -> None:
+    """Write ``text``, whole or in pieces, and a line end. A reader that has gone away (``| head``) has what it wanted.
 
     Raises OSError, whose filename is "standard output", for any other reason not to get rid of it.
     """
     try:
-        sys.stdout.write(text + "\n")
+        sys.stdout.writelines([text] if isinstance(text, str) else text)
+        sys.stdout.write("\n")
         sys.stdout.flush()
     except OSError as error:
         # Python flushes standard output again when it ends.

@@ -3,7 +3,8 @@
 How lines are counted: every physical line belongs to exactly one pattern, so the counts of all patterns add up to the
 number of lines. A pattern's count is how often its message was logged. Lines that only continue another line (stack
 traces, wrapped text, blank lines) are counted together in a pattern of their own, ``(continuation)``, so that one error
-with a trace of forty frames is one error. ``(other)`` counts the messages that the bounded store had no room for.
+with a trace of forty frames is one error. ``(other)`` counts the messages that the bounded store had no room for, and
+``(not text)`` the lines that are data.
 """
 
 from collections.abc import Iterable

@@ -8,7 +8,7 @@ from aiops_summarizer.engine.drafts import Draft
 from aiops_summarizer.engine.episodes import Sorted, is_steady
 from aiops_summarizer.engine.overview import Overview
 from aiops_summarizer.engine.scoring import Scored
-from aiops_summarizer.engine.templates import CONTINUATION, OTHER
+from aiops_summarizer.engine.templates import CONTINUATION, NOT_TEXT, OTHER
 from aiops_summarizer.engine.wording import counted, number, percent, quote, times
 
 
@@ -113,6 +113,10 @@ def _rest(log: Overview) -> Iterator[Draft]:
         if pattern.template == CONTINUATION:
             text = f"{number(pattern.count)} {verb}, as in stack traces."
             yield Draft("continuations", text, pattern.first_line, (item,))
+        elif pattern.template == NOT_TEXT:
+            verb = "is" if pattern.count == 1 else "are"
+            text = f"{counted(pattern.count, 'line')} {verb} not text, and only counted."
+            yield Draft("not_text", text, pattern.first_line, (item,))
         elif pattern.template == OTHER:
             text = f"{counted(pattern.count, 'line')} of too many kinds to tell apart were only counted."
             yield Draft("other", text, pattern.first_line, (item,))

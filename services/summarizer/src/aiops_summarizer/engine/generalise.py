@@ -5,7 +5,7 @@ that differ only in a word with fewer values ("VM Started", "VM Paused") are the
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -29,7 +29,8 @@ MIN_SUBJECTS: Final = 32
 Parts = tuple[str, ...]
 """A template cut into words, delimiters, spaces and wildcards; joined they are the template again."""
 
-_PARTS = re.compile(r"<\*>|[^\s=,;:()\[\]{}'\"|<>/]+|.", re.DOTALL)
+_LONE = re.compile(r"[^\s=,;:()\[\]{}'\"|<>/]+")
+_PARTS = re.compile(rf"<\*>|{_LONE.pattern}|.", re.DOTALL)
 _PLAIN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _NUMBERED = re.compile(r"\d|^<\*>$")
 _OPEN_VALUES: Final = 16
@@ -48,7 +49,7 @@ def split(template: str) -> Parts:
 
 def is_word(part: str) -> bool:
     """Whether ``part`` may vary: delimiters, wildcards and HTTP status codes do not."""
-    return part != WILD and not _FIXED.fullmatch(part)
+    return part.isalpha() or (part != WILD and not _FIXED.fullmatch(part))
 
 
 def generalise(counts: Mapping[str, int]) -> dict[str, str]:
@@ -190,23 +191,37 @@ class Matcher:
     """Finds the generalised template that a new one is a case of."""
 
     def __init__(self, templates: Collection[str]) -> None:
-        self._holes: dict[int, dict[tuple[int, ...], dict[Parts, str]]] = {}
+        self._by_token: _Index = {}
+        self._by_part: _Index = {}
         for template in sorted(templates):
-            parts = split(template)
+            # Cutting at spaces is far quicker, and enough where no variable part is joined to something else.
+            tokens = tuple(template.split(" "))
+            is_apart = all(token == WILD for token in tokens if WILD in token)
+            index, parts = (self._by_token, tokens) if is_apart else (self._by_part, split(template))
             holes = tuple(at for at, part in enumerate(parts) if part == WILD)
-            self._holes.setdefault(len(parts), {}).setdefault(holes, {})[parts] = template
+            index.setdefault(len(parts), {}).setdefault(holes, {})[parts] = template
 
     def match(self, template: str) -> str | None:
         """The generalised template that equals ``template`` but for its variable words."""
-        if not self._holes:
-            return None
-        parts = split(template)
-        for holes, known in islice(self._holes.get(len(parts), {}).items(), _MAX_TRIED):
-            if all(parts[at] == WILD or is_word(parts[at]) for at in holes):
-                opened = list(parts)
-                for at in holes:
-                    opened[at] = WILD
-                found = known.get(tuple(opened))
-                if found is not None:
-                    return found
-        return None
+        found = _case_of(self._by_token, template.split(" "), _is_lone_word) if self._by_token else None
+        return found or (_case_of(self._by_part, [*split(template)], is_word) if self._by_part else None)
+
+
+_Index = dict[int, dict[tuple[int, ...], dict[Parts, str]]]
+"""Number of parts → places of the wildcards → parts → template."""
+
+
+def _is_lone_word(token: str) -> bool:
+    return token.isalpha() or (_LONE.fullmatch(token) is not None and is_word(token))
+
+
+def _case_of(index: _Index, parts: list[str], may_vary: Callable[[str], bool]) -> str | None:
+    for holes, known in islice(index.get(len(parts), {}).items(), _MAX_TRIED):
+        opened = parts.copy()
+        for at in holes:
+            opened[at] = WILD
+        found = known.get(tuple(opened))
+        # Looked at last: of the many that are tried, few are found.
+        if found is not None and all(may_vary(parts[at]) for at in holes if parts[at] != WILD):
+            return found
+    return None

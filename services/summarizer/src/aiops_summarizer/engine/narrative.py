@@ -10,7 +10,8 @@ from aiops_summarizer.engine.drafts import Draft
 from aiops_summarizer.engine.episodes import Sorted, impact, trouble_of
 from aiops_summarizer.engine.overview import Overview
 from aiops_summarizer.engine.scoring import Scored
-from aiops_summarizer.engine.wording import counted, moment, quote, times
+from aiops_summarizer.engine.templates import NOT_TEXT
+from aiops_summarizer.engine.wording import counted, moment, number, quote, times
 
 _WIDESPREAD: Final = 0.01
 _MANY_WARNINGS: Final = 0.05
@@ -22,7 +23,7 @@ _PARAGRAPHS: Final = {
     **dict.fromkeys(("empty", "span", "quiet"), 0),
     **dict.fromkeys(("first_error", "cause", "error", "more", "before", "change", "together", "over", "ongoing"), 1),
     **dict.fromkeys(("warnings", "spike", "new", "gone", "silence", "apart", "background"), 2),
-    **dict.fromkeys(("noise", "continuations", "other"), 3),
+    **dict.fromkeys(("noise", "continuations", "not_text", "other"), 3),
 }
 
 
@@ -44,6 +45,10 @@ def headline(log: Overview, trouble: Sorted | None) -> str:
     """The most important thing in one line."""
     if not log.line_count:
         return "Empty log"
+    data = sum(item.pattern.count for item in log.scored if item.pattern.template == NOT_TEXT)
+    if 2 * data > log.line_count:
+        verb = "is" if data == 1 else "are"
+        return f"Not a log: {number(data)} of {counted(log.line_count, 'line')} {verb} not text"
     if trouble is not None:
         return _trouble_headline(log, trouble)
     warnings = [item for item in log.scored if item.is_warning]

@@ -8,10 +8,12 @@ from itertools import chain, islice
 from typing import Final
 
 from aiops_summarizer.engine import continuation
+from aiops_summarizer.engine.binary import is_text
 from aiops_summarizer.engine.levels import leading_level
 from aiops_summarizer.engine.masking import Masker, normalise, shape_of
 from aiops_summarizer.engine.reader import SAMPLE_LINES, Reader
-from aiops_summarizer.engine.templates import CONTINUATION, OTHER, SPECIAL, Statistics, TemplateStore
+from aiops_summarizer.engine.shown import printable, shown
+from aiops_summarizer.engine.templates import CONTINUATION, NOT_TEXT, OTHER, SPECIAL, Statistics, TemplateStore
 from aiops_summarizer.engine.traces import Trace
 
 MAX_TEMPLATES: Final = 4096
@@ -23,16 +25,13 @@ NO_MESSAGE: Final = "(no message)"
 PEM_LINE: Final = "(PEM block)"
 """What is shown in place of a line of a key or certificate."""
 
-_MAX_EXAMPLE: Final = 2048
-"""Kept of a line; a pattern shows the first 1,000. What is cut off has to be far from what is shown: half a secret may
-not be recognised any more, and what has to end somewhere to be one is at most some hundred characters long."""
 _MAX_REMEMBERED: Final = 1 << 14
 _MAX_REMEMBERED_LENGTH: Final = 512
 _SAMPLE_CHARACTERS: Final = 4 << 20
 _STRAYS: Final = 64
 """Lines without a known header, one after another, from which on the log may have changed its format."""
+_MAX_STRAY: Final = 2048
 _MAX_ADAPTATIONS: Final = 16
-_CONTROL: Final = dict.fromkeys([*range(9), *range(11, 32), 127], "\ufffd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,8 @@ def scan(
     sample = _sample(source)
     scanner = _Scanner(Reader(sample, reference), TemplateStore(cap))
     for line in chain(_drained(sample), source):
-        number = scanner.add(line.rstrip("\r\n"))
+        # A crash may leave zeros before the next line.
+        number = scanner.add(line.strip("\0\r\n") or line.rstrip("\r\n"))
         if assign is not None:
             assign(number)
     scanner.store.compact()
@@ -131,7 +131,7 @@ class _Scanner:
         statistics.count = count = statistics.count + 1
         statistics.last_line = self.line_count
         if count >= statistics.sample.due:
-            statistics.sample.offer(count, self.line_count, _shown(message))
+            statistics.sample.offer(count, self.line_count, shown(message))
         if level is None:
             level = leading_level(message)
         levels = statistics.levels
@@ -166,7 +166,7 @@ class _Scanner:
             self._strays.clear()
         self._last_stray = self.line_count
         if line and not line[0].isspace():
-            self._strays.append(line[:_MAX_EXAMPLE])
+            self._strays.append(line[:_MAX_STRAY])
         if len(self._strays) >= _STRAYS and self._adaptations < _MAX_ADAPTATIONS:
             self._adaptations += 1
             self._adapt(self._strays)
@@ -191,6 +191,8 @@ class _Scanner:
         buckets[bucket] = buckets.get(bucket, 0) + 1
 
     def _look_up(self, shape: bytes, line: str, message: str) -> tuple[int, Statistics]:
+        if not is_text(shape):
+            return self.store.slot(NOT_TEXT, self.line_count, NOT_TEXT, NOT_TEXT)
         masked, is_shared = self._mask(shape, message)
         found = self._known.get(masked) or self._place(masked, line, message)
         if is_shared and len(shape) <= _MAX_REMEMBERED_LENGTH:
@@ -200,11 +202,11 @@ class _Scanner:
         return found
 
     def _place(self, masked: str, line: str, message: str) -> tuple[int, Statistics]:
-        template = _printable(normalise(masked)) or NO_MESSAGE
+        template = printable(normalise(masked)) or NO_MESSAGE
         if template in SPECIAL:
             template = f'"{template}"'
         before = self.store.generation
-        found = self.store.slot(template, self.line_count, _shown(line), _shown(message))
+        found = self.store.slot(template, self.line_count, line, message)
         if self.store.generation != before:
             self._shapes.clear()
             self._known.clear()
@@ -215,7 +217,7 @@ class _Scanner:
         return found
 
     def _continue(self, line: str) -> int:
-        number, statistics = self.store.slot(CONTINUATION, self.line_count, _shown(line), "")
+        number, statistics = self.store.slot(CONTINUATION, self.line_count, line, "")
         statistics.count += 1
         statistics.last_line = self.line_count
         owner = self._owner
@@ -226,16 +228,6 @@ class _Scanner:
                 owner.trace = Trace()
             owner.trace.read(line, self.line_count)
         return number
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else text.translate(_CONTROL)
-
-
-def _shown(line: str) -> str:
-    if len(line) > _MAX_EXAMPLE:
-        line = line[: _MAX_EXAMPLE - 1] + "…"
-    return _printable(line)
 
 
 __all__ = ["CONTINUATION", "OTHER", "Scanned", "iter_lines", "scan"]

@@ -11,19 +11,20 @@ from typing import Final
 from zlib import crc32
 
 from aiops_summarizer.engine.masking import WILD
+from aiops_summarizer.engine.shown import packed, unpacked
 
 KEPT: Final = 24
 """Lines kept per template."""
 
-MAX_TEXT: Final = 240
+_MAX_TEXT: Final = 240
 _MAX_VALUES: Final = 5
 _MAX_SLOTS: Final = 16
 _STEP: Final = 6364136223846793005  # Knuth's MMIX generator, The Art of Computer Programming, volume 2, section 3.3.4
 _INCREMENT: Final = 1442695040888963407
 _MASK: Final = (1 << 64) - 1
 
-Sample = tuple[int, str]
-"""Line number, and the beginning of its message."""
+Sample = tuple[int, bytes | None]
+"""Line number, and its message, packed; None for one that is too long to be kept: half of it would tell no values."""
 
 
 class Reservoir:
@@ -39,7 +40,7 @@ class Reservoir:
 
     def offer(self, count: int, line_number: int, message: str) -> None:
         """Keep the ``count``-th line of the template; to be called when ``count`` is ``due``."""
-        sample = line_number, message[:MAX_TEXT]
+        sample = line_number, packed(message) if len(message) < _MAX_TEXT else None
         if len(self.kept) < KEPT:
             self.kept.append(sample)
         else:
@@ -49,6 +50,16 @@ class Reservoir:
         else:
             self._threshold *= exp(log(self._random()) / KEPT)
             self._wait(count)
+
+    @property
+    def messages(self) -> list[str]:
+        """The messages that are kept."""
+        return [unpacked(message) for _, message in self.kept if message is not None]
+
+    @messages.setter
+    def messages(self, messages: list[str]) -> None:
+        new = iter(messages)
+        self.kept = [(number, None if old is None else packed(next(new))) for number, old in self.kept]
 
     def absorb(self, other: "Reservoir", count: int, others: int) -> None:
         """Become a sample of both, of ``count`` and ``others`` lines; each has its share of places."""
@@ -65,7 +76,10 @@ class Reservoir:
     def _drawn(self, kept: list[Sample], places: int) -> list[Sample]:
         """So many of ``kept``, whatever their order: the first ones of a sorted sample would be early lines again."""
         left = list(kept)
-        return [left.pop(min(len(left) - 1, int(self._random() * len(left)))) for _ in range(places)]
+        out = len(kept) - places
+        drawn = [left.pop(min(len(left) - 1, int(self._random() * len(left)))) for _ in range(min(places, out))]
+        # Drawing those that have to go is as even, and mostly there are few of them.
+        return left if out < places else drawn
 
     def _random(self) -> float:
         """Above 0, at most 1."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiops_summarizer.domain import LogLevel, LogPattern
 from aiops_summarizer.engine.levels import CRASH, TROUBLE
-from aiops_summarizer.engine.templates import CONTINUATION, OTHER, Statistics, TemplateStore, template_id
+from aiops_summarizer.engine.templates import SPECIAL, Statistics, TemplateStore, template_id
 from aiops_summarizer.engine.timestamps import to_datetime
 
 _WEIGHTS: Final = {
@@ -84,7 +84,7 @@ class Scored:
 
     @property
     def is_bucket(self) -> bool:
-        """Whether it stands for lines of any kind: those that continue others, or that found no room."""
+        """Whether it stands for lines of any kind: those that continue others, are no text, or found no room."""
         return not self.weight
 
 
@@ -100,7 +100,7 @@ def score(store: TemplateStore, line_count: int) -> list[Scored]:
 
 
 def _scored(store: TemplateStore, template: str, statistics: Statistics, line_count: int) -> Scored:
-    bucket = template in (OTHER, CONTINUATION)
+    bucket = template in SPECIAL
     crash = not bucket and CRASH.search(statistics.message) is not None
     trouble = None if bucket else _trouble(statistics, crash=crash)
     weight = 0.0 if bucket else _weight(statistics, trouble, crash=crash)

@@ -10,7 +10,8 @@ from typing import Final
 
 from aiops_summarizer.domain import LogLevel
 from aiops_summarizer.engine.generalise import Matcher, generalise
-from aiops_summarizer.engine.samples import MAX_TEXT, Reservoir, slot_values
+from aiops_summarizer.engine.samples import Reservoir, slot_values
+from aiops_summarizer.engine.shown import packed, shown, unpacked
 from aiops_summarizer.engine.traces import Trace
 
 OTHER: Final = "(other)"
@@ -19,7 +20,10 @@ OTHER: Final = "(other)"
 CONTINUATION: Final = "(continuation)"
 """Template of all lines that continue another line: stack traces, wrapped text, blank lines."""
 
-SPECIAL: Final = frozenset((OTHER, CONTINUATION))
+NOT_TEXT: Final = "(not text)"
+"""Template of the lines that are data rather than text."""
+
+SPECIAL: Final = frozenset((OTHER, CONTINUATION, NOT_TEXT))
 """Templates of no message; a message that says the same is counted in quotation marks."""
 
 _MAX_BUCKETS: Final = 128
@@ -33,15 +37,15 @@ class Statistics:
     """
 
     __slots__ = (
+        "_example",
+        "_message",
         "buckets",
         "count",
-        "example",
         "first",
         "first_line",
         "last",
         "last_line",
         "levels",
-        "message",
         "sample",
         "starts",
         "template",
@@ -56,14 +60,28 @@ class Statistics:
         self.first: int | None = None
         self.last: int | None = None
         self.first_line = first_line
-        self.example = example
-        self.message = message
+        self._example = packed(example)
+        self._message = packed(message)
         self.template = ""
         self.sample = Reservoir(example)
         self.buckets: dict[int, int] = {}
         self.last_line = first_line
         self.trace: Trace | None = None
         """The stack trace that followed the first line, if one did."""
+
+    @property
+    def example(self) -> str:
+        """The first line."""
+        return unpacked(self._example)
+
+    @property
+    def message(self) -> str:
+        """The first line without its header."""
+        return unpacked(self._message)
+
+    @message.setter
+    def message(self, message: str) -> None:
+        self._message = packed(message)
 
     def absorb(self, other: "Statistics") -> None:
         """Add the lines of ``other``; the earlier line stays the example."""
@@ -79,7 +97,7 @@ class Statistics:
         self.first = min(times, default=None)
         self.last = max((time for time in (self.last, other.last) if time is not None), default=None)
         if other.first_line < self.first_line:
-            self.first_line, self.example, self.message = other.first_line, other.example, other.message
+            self.first_line, self._example, self._message = other.first_line, other._example, other._message
             self.trace = other.trace or self.trace
         else:
             self.trace = self.trace or other.trace
@@ -89,12 +107,10 @@ class Statistics:
     def values(self) -> list[list[tuple[str, int]]]:
         """Per wildcard of ``template`` the commonest values, at most five, with about how many lines have them.
 
-        A slot's list is empty where the values cannot be told apart from the text around them. Messages that were cut
-        take no part: their end may be half a secret.
+        A slot's list is empty where the values cannot be told apart from the text around them. Long messages take
+        no part.
         """
-        return slot_values(
-            self.template, [message for _, message in self.sample.kept if len(message) < MAX_TEXT], self.count
-        )
+        return slot_values(self.template, self.sample.messages, self.count)
 
     @property
     def level(self) -> LogLevel:
@@ -104,7 +120,7 @@ class Statistics:
 
 
 class TemplateStore:
-    """Templates with their statistics; never more than ``cap`` of them, plus two buckets."""
+    """Templates with their statistics; never more than ``cap`` of them, plus the special ones."""
 
     def __init__(self, cap: int) -> None:
         self._cap = cap
@@ -122,14 +138,14 @@ class TemplateStore:
         self._newest: int | None = None
         self._oldest: int | None = None
 
-    def slot(self, template: str, line_number: int, example: str, message: str) -> tuple[int, Statistics]:
+    def slot(self, template: str, line_number: int, line: str, message: str) -> tuple[int, Statistics]:
         """Number and statistics of the template; made, if there is room, from the line at hand."""
         number = self._slots.get(template)
         if number is None:
             number = self._place(template)
         statistics = self._statistics.get(number)
         if statistics is None:
-            statistics = self._statistics[number] = Statistics(line_number, example, message)
+            statistics = self._statistics[number] = Statistics(line_number, shown(line), shown(message))
             statistics.template = self._templates[number]
         return number, statistics
 
