@@ -14,7 +14,10 @@ from typing import Final
 import numpy as np
 import typer
 from evals.figures import Figure
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 
 from aiops_triage.domain import Severity
 from aiops_triage.engine import classify
@@ -43,10 +46,11 @@ TOPIC_CATEGORIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A prediction and the truth."""
+    """A prediction, the truth, and what the simple peer answers that learned from the same examples."""
 
     prediction: Prediction
     truth: str
+    peer: str
 
 
 def measure(data: Path) -> Iterator[Figure]:
@@ -128,6 +132,7 @@ def rules(name: str, examples: Sequence[Example]) -> Iterator[Figure]:
 def trained(name: str, parts: Sequence[Sequence[Judged]], target: float, known: str) -> Iterator[Figure]:
     """The figures of predictions on unseen tickets; macro-F1 is the mean over ``parts``, the others over all."""
     scores = [macro_f1([one.truth for one in part], [one.prediction.label for one in part]) for part in parts]
+    peers = [macro_f1([one.truth for one in part], [one.peer for one in part]) for part in parts]
     every = [one for part in parts for one in part]
     right = np.array([one.prediction.label == one.truth for one in every])
     confidences = np.array([one.prediction.confidence for one in every])
@@ -135,6 +140,7 @@ def trained(name: str, parts: Sequence[Sequence[Judged]], target: float, known: 
     error = expected_calibration_error(confidences, right)
     precision = float(right[sure].mean()) if sure.any() else 1.0
     yield Figure("triage", name, "trained: macro-F1", sum(scores) / len(scores), target, known=known)
+    yield Figure("triage", name, "TF-IDF + LinearSVC alone: macro-F1", sum(peers) / len(peers))
     yield Figure("triage", name, "trained: calibration error", error, 0.05, is_least=False)
     yield Figure("triage", name, "trained: precision when sure", precision, SURE_PRECISION)
     yield Figure("triage", name, "trained: coverage when sure", float(sure.mean()))
@@ -153,8 +159,18 @@ def _folds(examples: Sequence[Example]) -> Iterator[list[Judged]]:
     labels = sorted({example.label for example in ordered})
     for fold in range(FOLDS):
         unseen = ordered[fold::FOLDS]
-        model = train([one for at, one in enumerate(ordered) if at % FOLDS != fold], labels)
-        yield [Judged(model.predict(one.title, one.body), one.label) for one in unseen]
+        seen = [one for at, one in enumerate(ordered) if at % FOLDS != fold]
+        model, peers = train(seen, labels), simple_peer(seen, unseen)
+        yield [
+            Judged(model.predict(one.title, one.body), one.label, peer) for one, peer in zip(unseen, peers, strict=True)
+        ]
+
+
+def simple_peer(seen: Sequence[Example], unseen: Sequence[Example]) -> list[str]:
+    """The label of each of ``unseen`` by scikit-learn's TF-IDF of words and pairs with LinearSVC, as they come."""
+    peer = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LinearSVC(random_state=0))
+    peer.fit([f"{one.title}\n{one.body}" for one in seen], [one.label for one in seen])
+    return [str(label) for label in peer.predict([f"{one.title}\n{one.body}" for one in unseen])]
 
 
 def macro_f1(truth: Sequence[str], answers: Sequence[str]) -> float:
