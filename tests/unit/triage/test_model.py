@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from aiops_triage.engine import classify
 from aiops_triage.engine.model import Example, InvalidModel, TooFewExamples, TrainedModel, dump, load, train
@@ -58,17 +58,35 @@ def test_words_and_letters_are_those_of_scikit_learn(bodies: list[str]) -> None:
     texts = [text_of("title", body) for body in [*bodies, "title ab a", "title ab b"]]
     vocabulary = learn_vocabulary(texts)
     start = 0
-    kinds: tuple[dict[str, Any], ...] = ({"ngram_range": (1, 2)}, {"analyzer": "char_wb", "ngram_range": (3, 5)})
-    for block, options in zip(vocabulary.blocks, kinds, strict=False):
-        theirs = TfidfVectorizer(sublinear_tf=True, min_df=2, **options).fit([text.written for text in texts])
-        assert sorted(theirs.vocabulary_) == list(block.terms)
-        for text in texts:
-            ours = np.zeros(len(vocabulary))
-            vector = vocabulary.encode(text)
-            ours[vector.places] = vector.values
-            expected = theirs.transform([text.written]).toarray()[0]
-            assert np.allclose(ours[start : start + len(block.terms)], expected)
+    words, letters = {"ngram_range": (1, 2)}, {"analyzer": "char_wb", "ngram_range": (3, 5)}
+    written, lead = [text.written for text in texts], [text.lead for text in texts]
+    kinds: tuple[tuple[dict[str, Any], list[str], float], ...] = (
+        (words, written, 0.5),
+        (words, lead, 0.5),
+        (letters, written, 1.0),
+    )
+    for block, (options, read, damping) in zip(vocabulary.blocks, kinds, strict=False):
+        # scikit-learn's own min_df refuses texts of which nothing is left.
+        theirs = CountVectorizer(**options).fit([*read, "ab cd"])
+        counts = theirs.transform(read)
+        kept = np.flatnonzero((counts > 0).sum(axis=0).A1 >= 2)
+        assert [str(term) for term in theirs.get_feature_names_out()[kept]] == list(block.terms)
+        if len(kept):
+            weights = TfidfTransformer().fit(counts[:, kept])
+            expected = weights.transform(counts[:, kept].astype(float).power(damping)).toarray()
+            for text, row in zip(texts, expected, strict=True):
+                ours = np.zeros(len(vocabulary))
+                vector = vocabulary.encode(text)
+                ours[vector.places] = vector.values
+                assert np.allclose(ours[start : start + len(block.terms)], row)
         start += len(block.terms)
+
+
+def test_a_lead_leaves_out_what_the_template_says() -> None:
+    text = text_of("Crash", "<!-- Describe the BUG -->It breaks " + "x" * 2_000)
+    assert text.lead.split()[:2] == ["it", "breaks"]
+    assert len(text.lead) < len(text.written)
+    assert "describe the bug" in text.written
 
 
 def test_too_few_examples_are_refused_with_what_is_missing() -> None:

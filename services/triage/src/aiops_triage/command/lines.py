@@ -1,14 +1,11 @@
 """JSON Lines in: tickets, and tickets with the category that a person gave them."""
 
 from collections.abc import Callable, Collection, Iterator
-from typing import BinaryIO, Final, TypeVar
+from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from aiops_triage.engine.model import Example
-
-MAX_BODY: Final = 16_000
-"""Characters of a text that are kept to learn from: more than a model reads."""
 
 TICKET = '{"title": "…", "body": "…"}'
 EXAMPLE = '{"title": "…", "body": "…", "category": "…"}'
@@ -47,7 +44,7 @@ def read_examples(lines: BinaryIO, labels: Collection[str]) -> Iterator[Example]
                 f"line {number}: category: {line.category[:50]!r} is none of {', '.join(labels)}; "
                 "correct it, or name another closed set with --labels"
             )
-        yield Example(line.title[:MAX_BODY], line.body[:MAX_BODY], line.category)
+        yield Example.cut(line.title, line.body, line.category)
 
 
 def _read(lines: BinaryIO, parse: Callable[[bytes], L], expected: str) -> Iterator[tuple[int, L]]:

@@ -15,8 +15,9 @@ from aiops_triage.command.failing import FAILED, told_failures
 from aiops_triage.command.lines import read_examples
 from aiops_triage.command.tables import figure, table
 from aiops_triage.domain import TicketCategory
+from aiops_triage.engine.measuring import macro_f1_of_rules
 from aiops_triage.engine.model import Example, TrainedModel, dump, train
-from aiops_triage.engine.model.training import MIN_PER_LABEL, macro_f1_of_rules
+from aiops_triage.engine.model.training import MIN_PER_LABEL
 from aiops_triage.service import RULES, Registry, examples, worse_than
 
 CATEGORIES = tuple(map(str, TicketCategory))

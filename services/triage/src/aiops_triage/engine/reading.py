@@ -94,10 +94,10 @@ def _separate(body: str) -> tuple[str, str]:
             prose.append(_INLINE_CODE.sub(" ", line))
         else:
             prose.append(line)
-    return _without_comments("\n".join(prose)), "\n".join(quoted)
+    return without_comments("\n".join(prose)), "\n".join(quoted)
 
 
-def _without_comments(prose: str) -> str:
+def without_comments(prose: str) -> str:
     """``prose`` without HTML comments, in which templates of issues tell the reporter what to write."""
     shown: list[str] = []
     at = 0

@@ -7,9 +7,6 @@ from aiops_triage.domain import Correction
 from aiops_triage.engine.model import Example
 from aiops_triage.repository import CorrectionRepository
 
-MAX_BODY = 16_000
-"""Characters of a body that are kept while a model is trained: more than it reads."""
-
 
 async def latest_corrections(pool: Pool) -> AsyncGenerator[Correction]:
     """The last correction of each ticket whose category a person gave: models do not learn from their own answers."""
@@ -20,4 +17,4 @@ async def latest_corrections(pool: Pool) -> AsyncGenerator[Correction]:
 
 async def examples(pool: Pool) -> list[Example]:
     """What people said tickets are about."""
-    return [Example(one.title, one.body[:MAX_BODY], str(one.after.category)) async for one in latest_corrections(pool)]
+    return [Example.cut(one.title, one.body, str(one.after.category)) async for one in latest_corrections(pool)]

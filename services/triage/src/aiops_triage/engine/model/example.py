@@ -1,6 +1,10 @@
 """What a model learns from, what it answers, and what can be wrong with either."""
 
 from dataclasses import dataclass
+from typing import Final, Self
+
+KEPT: Final = 16_000
+"""Characters of a text that are kept to learn from: more than a model reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +14,11 @@ class Example:
     title: str
     body: str
     label: str
+
+    @classmethod
+    def cut(cls, title: str, body: str, label: str) -> Self:
+        """Of long texts no more than KEPT: all examples are in memory while a model is trained."""
+        return cls(title[:KEPT], body[:KEPT], label)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A ticket as features: words and pairs of words, the letters of words three to five at a time, phrases of the rules.
+"""A ticket as features: words and pairs of words, those of its lead again, letters of words, phrases of the rules.
 
 Words and letters are those of scikit-learn's TfidfVectorizer (analyzer "word" with 1–2-grams, "char_wb" with
 3–5-grams), so that either can check the other; ours needs no scikit-learn. The phrases of the rule pack bring what is
@@ -14,10 +14,13 @@ from typing import Final
 
 from aiops_triage.engine import rulepack
 from aiops_triage.engine.evidence import gather
-from aiops_triage.engine.reading import read
+from aiops_triage.engine.reading import read, without_comments
 
 MAX_READ: Final = 6_000
 """Characters of a ticket that a model reads: its time stays bounded, and what a ticket is about stands at its head."""
+LEAD: Final = 600
+"""Characters of a body, without what its template tells the reporter, whose words count by themselves as well: there
+people say what they want, and logs, versions and code follow."""
 
 _WORD: Final = re.compile(r"\w\w+")
 _GRAM_SIZES: Final = (3, 4, 5)
@@ -25,13 +28,14 @@ _GRAM_SIZES: Final = (3, 4, 5)
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A ticket as a model reads it: ``written`` in lower case, and ``known``: what the rule pack makes of it.
+    """A ticket as a model reads it: ``written`` and its ``lead`` in lower case; ``known`` to the rule pack.
 
     A phrase that was found counts one, a category as much as the logarithm of the weights that speak for it; each at
     each place by itself, because a title says more than a stack trace.
     """
 
     written: str
+    lead: str
     known: Mapping[str, float]
 
 
@@ -39,7 +43,7 @@ def text_of(title: str, body: str) -> Text:
     """The part of a ticket that a model reads."""
     head = title[:MAX_READ]
     rest = body[: MAX_READ - len(head)]
-    return Text(f"{head}\n{rest}".lower(), _known(head, rest))
+    return Text(f"{head}\n{rest}".lower(), without_comments(rest)[:LEAD].lower(), _known(head, rest))
 
 
 def _known(title: str, body: str) -> dict[str, float]:

@@ -13,7 +13,7 @@ from aiops_triage.engine.model.features import MAX_READ
 from aiops_triage.engine.model.trained import TrainedModel
 from aiops_triage.engine.model.vocabulary import MAX_TERMS, Block, Vocabulary
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_BYTES: Final = 32 * 1024 * 1024
 """Bytes of a stored model, and of what it unpacks to."""
 MAX_LABELS: Final = 100
@@ -50,6 +50,7 @@ class _About(BaseModel):
     format: int
     labels: Annotated[list[_Label], Field(min_length=2, max_length=MAX_LABELS)]
     words: _Block
+    lead: _Block
     letters: _Block
     phrases: _Block
     intercepts: _Numbers
@@ -66,18 +67,19 @@ class _About(BaseModel):
         return self
 
     def vocabulary(self) -> Vocabulary:
-        return Vocabulary(self.words.block(), self.letters.block(), self.phrases.block())
+        return Vocabulary(self.words.block(), self.lead.block(), self.letters.block(), self.phrases.block())
 
 
 def written(model: TrainedModel) -> bytes:
     """``model`` as bytes that ``read_back`` reads; the same model gives the same bytes."""
-    words, letters, phrases = (
+    words, lead, letters, phrases = (
         _Block(terms=list(block.terms), weights=list(block.weights)) for block in model.vocabulary.blocks
     )
     about = _About(
         format=FORMAT,
         labels=list(model.labels),
         words=words,
+        lead=lead,
         letters=letters,
         phrases=phrases,
         intercepts=list(model.intercepts),

@@ -62,11 +62,12 @@ class TrainedModel:
         return [power / total for power in powers]
 
     def _decisive(self, vector: Vector, label: int, limit: int) -> tuple[str, ...]:
-        words = self.vocabulary.blocks[0].terms
-        pulls: list[tuple[float, str]] = []
+        words, lead = (block.terms for block in self.vocabulary.blocks[:2])
+        terms = words + lead
+        pulls: dict[str, float] = {}
         for place, value in zip(vector.places, vector.values, strict=True):
-            if place < len(words):
+            if place < len(terms):
                 row = self.coefficients[place]
                 # What speaks for all labels alike decides nothing.
-                pulls.append((-value * float(row[label] - row.mean()), words[place]))
-        return tuple(word for pull, word in sorted(pulls)[:limit] if pull < 0)
+                pulls[terms[place]] = pulls.get(terms[place], 0.0) - value * float(row[label] - row.mean())
+        return tuple(word for pull, word in sorted((pull, word) for word, pull in pulls.items())[:limit] if pull < 0)

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from aiops_triage.engine.model.features import Text, letter_terms, word_terms
@@ -31,14 +32,14 @@ class Vector(NamedTuple):
 
 
 class Vocabulary:
-    """The terms of a model in three blocks: words, letters, phrases; a term's place is counted over all of them."""
+    """The terms of a model in four blocks: words, lead, letters, phrases; a term's place is counted over all."""
 
-    def __init__(self, words: Block, letters: Block, phrases: Block) -> None:
-        self.blocks = (words, letters, phrases)
-        self._weights = (*words.weights, *letters.weights, *phrases.weights)
-        self._words = _places(words, 0)
-        self._letters = _places(letters, len(words.terms))
-        self._phrases = _places(phrases, len(words.terms) + len(letters.terms))
+    def __init__(self, words: Block, lead: Block, letters: Block, phrases: Block) -> None:
+        self.blocks = (words, lead, letters, phrases)
+        self._weights = (*words.weights, *lead.weights, *letters.weights, *phrases.weights)
+        firsts = accumulate((len(block.terms) for block in self.blocks), initial=0)
+        placed = (_places(block, first) for block, first in zip(self.blocks, firsts, strict=False))
+        self._words, self._lead, self._letters, self._phrases = placed
         self._remembered: dict[str, tuple[int, ...]] = {}
 
     def __len__(self) -> int:
@@ -47,13 +48,15 @@ class Vocabulary:
     def encode(self, text: Text) -> Vector:
         """``text`` as a vector; terms that are not known are left out."""
         words = Counter(self._words[term] for term in word_terms(text.written) if term in self._words)
+        lead = Counter(self._lead[term] for term in word_terms(text.lead) if term in self._lead)
         letters: Counter[int] = Counter()
         for token in text.written.split():
             letters.update(self._letters_of(token))
         known = {self._phrases[term]: value for term, value in text.known.items() if term in self._phrases}
         vector = Vector([], [])
         self._append(_damped(words), vector)
-        self._append(_damped(letters), vector)
+        self._append(_damped(lead), vector)
+        self._append(letters, vector)
         self._append(known, vector)
         return vector
 
@@ -79,6 +82,7 @@ def learn_vocabulary(texts: Sequence[Text]) -> Vocabulary:
     """The terms that most of ``texts`` share, at most MAX_TERMS of a kind."""
     return Vocabulary(
         _learned((set(word_terms(text.written)) for text in texts), len(texts)),
+        _learned((set(word_terms(text.lead)) for text in texts), len(texts)),
         _learned((_letter_set(text.written) for text in texts), len(texts)),
         _unweighted(_learned((set(text.known) for text in texts), len(texts))),
     )
@@ -86,7 +90,7 @@ def learn_vocabulary(texts: Sequence[Text]) -> Vocabulary:
 
 def _damped(counts: Counter[int]) -> dict[int, float]:
     """What is said ten times is not said ten times as much."""
-    return {place: 1.0 + math.log(times) for place, times in counts.items()}
+    return {place: math.sqrt(times) for place, times in counts.items()}
 
 
 def _unweighted(block: Block) -> Block:
