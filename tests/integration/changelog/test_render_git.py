@@ -79,6 +79,18 @@ def test_what_is_no_range_or_no_repository_is_said(repository: Path, tmp_path: P
     assert none.stderr.startswith("no commits in main..main of ")
 
 
+def test_a_range_that_begins_aside_is_told(repository: Path, tmp_path: Path) -> None:
+    _git(tmp_path, "clone", "--quiet", "--bare", str(repository), "copy")
+    copy = tmp_path / "copy"
+    aside = _git(copy, "commit-tree", "-p", "main~2", "-m", "feat: aside", "main^{tree}")
+    _git(copy, "update-ref", "refs/heads/aside", aside)
+    done = _render("--git", copy, "aside..main")
+    assert done.returncode == 0
+    assert "aside is not an ancestor of main: these are the commits of main that it does not have\n" in done.stderr
+    for straight in ("main~2..main", "main~2..", "aside...main", "main"):
+        assert "ancestor" not in _render("--git", copy, straight).stderr
+
+
 def test_a_shallow_clone_is_told(repository: Path, tmp_path: Path) -> None:
     _git(tmp_path, "clone", "--quiet", "--depth=2", f"file://{repository}", "shallow")
     done = _render("--git", tmp_path / "shallow")

@@ -44,6 +44,9 @@ class History:
         arguments = ["log", "-z", f"--format={form}", "--name-only" if with_paths else "--no-patch"]
         arguments += ["--end-of-options", range_ or "HEAD", "--"]
         self._process = start(repository, arguments, self._complaints)
+        ends = _ends(range_)  # asked meanwhile, for the answer takes as long as it is to walk there
+        asked = ["merge-base", "--is-ancestor", "--end-of-options", *ends] if ends else []
+        self._ancestry = start(repository, asked, subprocess.DEVNULL) if ends else None
 
     def commits(self) -> Iterator[Commit]:
         """The commits as they come, newest first; git ends when its reader does."""
@@ -60,11 +63,23 @@ class History:
             finally:
                 self._process.stdout.close()
                 returned = self._process.wait()
+                is_aside = self._is_aside()
             if returned:
                 self._complaints.seek(0)
                 raise failure(self._explained(self._complaints.read().decode(errors="replace").strip()))
         if not count:
             self._tell_empty()
+        elif is_aside and (ends := _ends(self._range)):
+            remark(
+                f"{ends[0]} is not an ancestor of {ends[1]}: these are the commits of {ends[1]} that it does not have"
+            )
+
+    def _is_aside(self) -> bool:
+        """Whether the range begins where its end does not come from: git answers 1 then, more to what is wrong."""
+        if self._ancestry is None:
+            return False
+        with self._ancestry:
+            return self._ancestry.wait() == 1
 
     def _explained(self, said: str) -> str:
         """git's complaint in terms of what was asked for."""
@@ -87,9 +102,8 @@ class History:
         return any((self._repository / place).exists() for place in (".git/shallow", "shallow"))
 
     def _tell_empty(self) -> None:
-        start_, dots, end = (self._range or "").partition("..")
-        if dots and not end.startswith("."):
-            turned = f"{end or 'HEAD'}..{start_ or 'HEAD'}"
+        if ends := _ends(self._range):
+            turned = f"{ends[1]}..{ends[0]}"
             count = answer(self._repository, ["rev-list", "--count", "--end-of-options", turned, "--"])
             if count not in ("", "0"):
                 raise failure(
@@ -98,7 +112,13 @@ class History:
         remark(f"no commits in {self._range or 'the history'} of {self._repository}")
 
 
-def start(repository: Path, arguments: list[str], complaints: IO[bytes]) -> subprocess.Popen[bytes]:
+def _ends(range_: str | None) -> tuple[()] | tuple[str, str]:
+    """FROM and TO of a range of two dots, nothing for any other."""
+    from_, dots, to = (range_ or "").partition("..")
+    return (from_ or "HEAD", to or "HEAD") if dots and not to.startswith(".") else ()
+
+
+def start(repository: Path, arguments: list[str], complaints: IO[bytes] | int) -> subprocess.Popen[bytes]:
     """git with ``arguments``, its output in a pipe that is as large as the system allows."""
     command = ["git", "--no-pager", "-C", str(repository)]
     for setting in _SETTINGS:
