@@ -39,27 +39,31 @@ def without_requests(subject: str) -> str:
 
 def find(text: str) -> tuple[str, ...]:
     """References in order of appearance, each once: ``#12``, ``owner/name#12``, ``GH-12``, ``OPS-7``, ``CVE-…``."""
-    found: list[tuple[int, str]] = []
+    found: dict[str, int] = {}  # a body may repeat one a million times
     if "#" in text:
         for match in _NUMBER.finditer(text):
             start = match.start()
             reference = match[0] if not start or text[start - 1] in " (" else _with_repository(text, match)
             if reference:
-                found.append((start, reference))
-    if "-" in text and _has_key(text):
-        keys = _KEY.finditer(text)
-        found.extend((match.start(), match[0]) for match in keys if match[1] not in _STANDARDS)
+                found.setdefault(reference, start)
+    if _has_key(text):
+        for match in _KEY.finditer(text):
+            if match[1] not in _STANDARDS:
+                found.setdefault(match[0], match.start())
     if "See merge request " in text:
-        found.extend((match.start(), match[1]) for match in _MERGE_REQUEST.finditer(text))
-    if len(found) < 2:  # the common case
-        return (found[0][1],) if found else ()
-    return tuple(dict.fromkeys(reference for _, reference in sorted(found)))
+        for match in _MERGE_REQUEST.finditer(text):
+            found.setdefault(match[1], match.start())
+    return tuple(found) if len(found) < 2 else tuple(sorted(found, key=found.__getitem__))
 
 
 def _has_key(text: str) -> bool:
-    return any(
-        (before := text[match.start() - 1]).isupper() or before.isdigit() for match in _MAYBE_KEY.finditer(text, 1)
-    )
+    maybe = _MAYBE_KEY.search(text, 1)
+    while maybe:
+        before = text[maybe.start() - 1]
+        if before.isupper() or before.isdigit():
+            return True
+        maybe = _MAYBE_KEY.search(text, maybe.end())
+    return False
 
 
 def _with_repository(text: str, match: re.Match[str]) -> str | None:
