@@ -14,7 +14,7 @@ SUBJECTS = {
             "Initial support for arm64",
             "feat:missing space",
         ),
-        *("Add flag to skip tests", "Now supports streams"),
+        *("Add flag to skip tests", "Now supports streams", "Neue Option für Profile"),
     ],
     "FIXED": [
         *(
@@ -30,15 +30,28 @@ SUBJECTS = {
             "Avoid division by zero",
             "bugfix/pool exhaustion",
         ),
+        *(
+            "Clear the mask on reset",
+            "Menu stays open after a click",
+            "Fehler beim Speichern behoben",
+            "Fix memory leak in token cache",
+        ),
         *("Prevent double submit", "Resolve race condition in pool", "Properly handle timeouts"),
     ],
     "CHANGED": [
+        *("Sort members by name", "Print sizes in the listing", "Farben im Menü angepasst"),
         *("Improve error message", "Use a faster hash", "Rename option to --level", "Make the cache bigger"),
         *("Switch to asyncio", "Speed up start", "Increase default timeout", "Updated the start page"),
     ],
-    "REMOVED": ["Remove the old API", "Drop support for Python 3.7", "Delete the legacy endpoint"],
-    "DEPRECATED": ["Deprecate the old API", "Mark render() as deprecated"],
-    "SECURITY": ["Fix XSS in comments", "Prevent SQL injection in search", "Update openssl for CVE-2024-1234"],
+    "REMOVED": [
+        *("No longer ship the manual", "Get rid of the old menu", "Alte Seiten entfernt"),
+        *("Remove the old API", "Drop support for Python 3.7", "Delete the legacy endpoint"),
+    ],
+    "DEPRECATED": ["Emit a DeprecationWarning for tuples", "Deprecate the old API", "Mark render() as deprecated"],
+    "SECURITY": [
+        *("Never log passwords", "Avoid exposing tokens in errors", "CVE-2024-1234: compare the whole length"),
+        *("Fix XSS in comments", "Prevent SQL injection in search", "Update openssl for CVE-2024-1234"),
+    ],
     "INTERNAL": [
         *("Update README", "Fix typo in docs", "Add tests for pool", "Bump lodash from 4.17.20 to 4.17.21", "v1.2.3"),
         *(
@@ -49,6 +62,8 @@ SUBJECTS = {
             "ci: x y",
             "Clean up code",
         ),
+        *("Reword the introduction", "Fix broken links", "selftests: print more", ".gitlab-ci.yml: use two stages"),
+        *("Update docs for CVE-2024-1234", "Doku ergänzt", "Tippfehler in der Anleitung"),
         *("[docs] describe install", "Fix lint", "Initial commit", "bump version", "Update dependencies"),
     ],
 }

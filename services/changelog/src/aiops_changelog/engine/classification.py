@@ -24,7 +24,8 @@ _PRECEDENCE = (
     Section.INTERNAL,
 )
 
-_NO_BUMP = Bump.NONE  # Python 3.11 takes thirty times as long to read it off its enumeration
+# Python 3.11 takes thirty times as long to read them off their enumerations.
+_NO_BUMP, _INTERNAL = Bump.NONE, Section.INTERNAL
 
 
 class Classified(NamedTuple):
@@ -93,6 +94,8 @@ def _single(change: Change, message: Message) -> Classified:
         return _entry(change, message, message.marker, sections.SECTION_BUMPS[message.marker], inferred=True)
     subject = f"{message.type}: {message.description}" if message.type else message.description
     section, confidence = inference.infer(subject, change.commit.paths)
+    if "CVE-" in message.subject and section is not _INTERNAL:
+        section, confidence = Section.SECURITY, inference.ENOUGH
     inferred = section if confidence >= inference.ENOUGH else None
     # An additional type has no effect on the version (Conventional Commits 1.0.0); a free-form subject has no type.
     bump = sections.SECTION_BUMPS[inferred] if inferred and not message.type else _NO_BUMP

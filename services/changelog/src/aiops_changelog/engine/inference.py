@@ -83,7 +83,7 @@ def _without_tags(text: str) -> tuple[Inference | None, str]:
 def _of_tag(name: str) -> Inference | None:
     if name in sections.TYPES:
         return Inference(sections.TYPES[name][0], 0.85)
-    if not vocabulary.AREAS.isdisjoint(name.split("/")):
+    if name[0] == "." or not vocabulary.AREAS.isdisjoint(name.split("/")):
         return Inference(_INTERNAL, 0.85)
     return Inference(vocabulary.CUES[name], 0.6) if name in vocabulary.CUES else None
 
@@ -92,7 +92,7 @@ def _strongest(words: list[str]) -> Inference:
     verb, place = _leading_verb(words)
     cues = _cues(words)
     internal = verb is _INTERNAL or _INTERNAL in cues or _is_internal(words, place)
-    if _SECURITY in cues and (verb is _FIXED or not internal):
+    if (_SECURITY in cues and (verb is _FIXED or not internal)) or _discloses_less(words, verb):
         return Inference(_SECURITY, 0.85 if verb else 0.7)
     if verb is _DEPRECATED or (_DEPRECATED in cues and _is_deprecation(words, verb)):
         return Inference(_DEPRECATED, 0.9)
@@ -108,7 +108,14 @@ def _strongest(words: list[str]) -> Inference:
 def _is_deprecation(words: list[str], verb: Section | None) -> bool:
     if "deprecated" in words and "as" in words:
         return True
-    return "deprecation" in words and verb in (None, _ADDED, _CHANGED)
+    return ("deprecation" in words or "deprecationwarning" in words) and verb in (None, _ADDED, _CHANGED)
+
+
+def _discloses_less(words: list[str], verb: Section | None) -> bool:
+    """Whether a secret is kept that was not: "do not log passwords", "avoid leaking tokens"."""
+    if vocabulary.SECRETS.isdisjoint(words) or vocabulary.DISCLOSURES.isdisjoint(words) or "memory" in words:
+        return False
+    return verb is _FIXED or words[0] in vocabulary.NEGATIONS or f"{words[0]} {words[1]}" in vocabulary.NEGATED
 
 
 def _says_fixed(words: list[str], verb: Section | None, cues: list[Section]) -> bool:
@@ -121,17 +128,21 @@ def _says_fixed(words: list[str], verb: Section | None, cues: list[Section]) -> 
 
 
 def _without_verb(words: list[str], cues: list[Section]) -> Inference:
-    for section in (_FIXED, _ADDED, _CHANGED):
+    for section in (_FIXED, _REMOVED, _ADDED, _CHANGED):
         if section in cues:
             return Inference(section, 0.6)
     if not vocabulary.COMPLAINTS.isdisjoint(words):
         return Inference(_FIXED, 0.5)
     inside = next((vocabulary.VERBS[word] for word in words if word in vocabulary.VERBS), None)
-    return Inference(inside, 0.5) if inside else Inference(_CHANGED, 0.3)
+    if inside:
+        return Inference(inside, 0.5)
+    return Inference(_CHANGED, 0.3) if vocabulary.CONDITIONS.isdisjoint(words) else Inference(_FIXED, 0.5)
 
 
 def _leading_verb(words: list[str]) -> tuple[Section | None, int]:
     """Section of the verb that opens the subject, and its place; fillers may stand before it."""
+    if words[0] == "no" and words[1] == "longer" and words[-1] != "longer" and words[2] in vocabulary.SUPPLIES:
+        return _REMOVED, 0
     for place, word in enumerate(words[:4]):
         if word in vocabulary.VERBS:
             return vocabulary.VERBS[word], place

@@ -12,14 +12,14 @@ _VERBS = {
     Section.CHANGED: (
         "accelerate adapt adjust align alter apply batch cache change compress decrease default defer disable "
         "display enhance extend follow hide improve increase limit lower make memoise memoize merge minify modify "
-        "optimise optimize override parallelise parallelize port prefer preload raise redesign reduce reimplement "
-        "rename reorder replace require restyle reuse rewrite set show shrink speed swap switch treat trim tune "
-        "tweak unify update use"
+        "optimise optimize override parallelise parallelize port prefer preload print raise redesign reduce "
+        "reimplement rename reorder replace require restyle reuse rewrite set show shrink sort speed swap switch "
+        "treat trim tune tweak unify update use"
     ),
     Section.DEPRECATED: "deprecate",
     Section.REMOVED: "delete discontinue drop eliminate kill remove retire",
     Section.FIXED: (
-        "address allocate avoid catch check close consider correct ensure escape exclude fix guard handle honor "
+        "address allocate avoid catch check clear close consider correct ensure escape exclude fix guard handle honor "
         "honour keep mitigate normalise normalize omit pass patch preserve prevent recover reject repair reset "
         "resolve respect restore return sanitise sanitize solve strip tolerate unbreak validate wait watch workaround"
     ),
@@ -27,7 +27,8 @@ _VERBS = {
         "annotate assert backport bump clarify clean cleanup comment consolidate convert cover decouple deduplicate "
         "document downgrade extract factor format inline isolate lint migrate mock modernise modernize modularise "
         "modularize move pin polish prepare reference refactor reformat regenerate release relocate reorganise "
-        "reorganize restructure rework silence simplify split sync test tidy typo uncomment upgrade vendor wip"
+        "reorganize rephrase restructure reword rework silence simplify split sync test tidy typo uncomment upgrade "
+        "vendor wip"
     ),
 }
 _IRREGULAR = {
@@ -64,18 +65,19 @@ FILLERS = frozenset(_FILLERS.split())
 """Words that may stand before the verb."""
 
 _INTERNAL_NOUNS = (
-    "example examples matrix appveyor benchmark benchmarks boilerplate changelog ci circleci clippy codecov "
+    "example examples matrix appveyor benchmark benchmarks boilerplate changelog ci circleci clippy codecov chapter "
     "codeowners codestyle comment comments contributing contributors copyright coverage dependabot devdependencies "
     "docblock dockerfile docs docstring docstrings documentation e2e editorconfig eslint fixture fixtures flake8 "
     "formatter formatting gitignore helper helpers indent indentation internal internals jenkinsfile jsdoc license "
     "lint linter linting lockfile makefile mypy news nits playground prettier pylint pytest readme refactoring "
-    "renovate rubocop ruff rustfmt spec specs spelling storybook submodule submodules test testcase testcases "
-    "testing tests todo todos travis tsconfig typo typos unittest unittests whitespace workflow workflows"
+    "renovate rubocop ruff rustfmt selftest selftests spec specs spelling storybook submodule submodules test "
+    "testcase testcases testing tests todo todos travis tsconfig tutorial tutorials typo typos unittest unittests "
+    "whitespace workflow workflows"
 )
 INTERNAL_NOUNS = frozenset(_INTERNAL_NOUNS.split())
 """Things that users of a release do not see."""
 
-_INTERNAL_AREAS = "scripts tooling tools"
+_INTERNAL_AREAS = "doc maintainers scripts tooling tools"
 AREAS = INTERNAL_NOUNS | frozenset(_INTERNAL_AREAS.split())
 """Parts of a project, named in front of a subject, that users do not see."""
 
@@ -90,7 +92,7 @@ PERFORMANCE = frozenset(_PERFORMANCE.split())
 """What is done about these changes no behaviour but how fast it is."""
 
 _CUES = {
-    Section.DEPRECATED: "deprecated deprecation",
+    Section.DEPRECATED: "deprecated deprecation deprecationwarning",
     Section.SECURITY: "cve ghsa vulnerability vulnerabilities vulnerable security xss csrf ssrf rce redos",
     Section.INTERNAL: "unused unneeded unnecessary redundant deadcode clarity readability assertion assertions",
     Section.FIXED: (
@@ -102,13 +104,33 @@ _CUES = {
     Section.ADDED: "new ability can configurable",
     Section.CHANGED: f"instead better bigger smaller {_PERFORMANCE}",
 }
+# Teams whose language is German mix it into English subjects; the verb then stands at the end, as a participle.
+_GERMAN = {
+    Section.ADDED: "eingeführt ergänzt hinzugefügt neu neue neuen neuer neues unterstützt unterstützung",
+    Section.CHANGED: "aktualisiert angepasst ersetzt geändert umbenannt umgestellt verbessert vereinheitlicht",
+    Section.REMOVED: "ausgebaut entfernt entfällt gelöscht",
+    Section.FIXED: "absturz behebt behoben fehler fehlerhaft gefixt korrigiert korrektur repariert verhindert",
+    Section.DEPRECATED: "abgekündigt",
+    Section.INTERNAL: "aufgeräumt doku dokumentation dokumentiert refaktoriert tippfehler",
+}
 _COMPLAINTS = (
     "error errors issue issues problem problems cannot can't exception exceptions warning double duplicate "
     "duplicated stale typings"
 )
 COMPLAINTS = frozenset(_COMPLAINTS.split())
 """What is wrong, where no verb says what is done about it."""
+CONDITIONS = frozenset(("after", "if", "unless", "when", "whenever", "while"))
+"""A sentence without any verb of change that says what happens under a condition tells of a mistake."""
+_SECRETS = "credential credentials password passwords secret secrets token tokens"
+SECRETS = frozenset(_SECRETS.split())
+_DISCLOSURES = "disclose disclosed expose exposed exposing leak leaked leaking leaks log logged logging"
+DISCLOSURES = frozenset(_DISCLOSURES.split())
+"""What must not be done with a secret."""
+SUPPLIES = frozenset(("build", "distribute", "offer", "provide", "publish", "ship", "support"))
+"""What is no longer done when something is taken away."""
+
 _PAIRS = {
+    Section.REMOVED: "rid of",
     Section.SECURITY: (
         "sql injection|command injection|code injection|header injection|log injection|html injection|"
         "shell injection|privilege escalation|path traversal|directory traversal|denial of|auth bypass|"
@@ -120,13 +142,13 @@ _PAIRS = {
         "release note|release notes|version bump|version number|bump dependencies|update dependencies|"
         "upgrade dependencies|updates dependencies|update dependency|update deps|bump deps|upgrade deps|"
         "all dependencies|dev dependency|update requirements|update version|bump version|update copyright|"
-        "update authors|initial commit|first commit|code review|review comments|review comment|type hint|type hints|"
-        "type annotation|type annotations|merge conflicts|resolve conflicts|merge conflict|re generate|"
-        "update snapshots|update snapshot|fix imports|clean imports|up imports|sort imports|imports in|"
-        "compiler warning|compiler warnings|fix warnings|lint warnings|false positive|false positives|issue template|"
-        "issue templates|in tests|for tests|the tests|test data|dev dependencies|build dependencies|"
-        "test dependencies|post release|back to|start development|next development|next snapshot|"
-        "lock file|magic number|magic numbers"
+        "update authors|initial commit|first commit|code review|review comments|review comment|review feedback|"
+        "commented out|broken link|broken links|dead link|dead links|type hint|type hints|type annotation|"
+        "type annotations|merge conflicts|resolve conflicts|merge conflict|re generate|update snapshots|"
+        "update snapshot|fix imports|clean imports|up imports|sort imports|imports in|compiler warning|"
+        "compiler warnings|fix warnings|lint warnings|false positive|false positives|issue template|issue templates|"
+        "in tests|for tests|the tests|test data|dev dependencies|build dependencies|test dependencies|post release|"
+        "back to|start development|next development|next snapshot|lock file|magic number|magic numbers"
     ),
     Section.FIXED: (
         "race condition|race conditions|null pointer|off by|memory leak|exception when|infinite loop|make sure|"
@@ -135,7 +157,9 @@ _PAIRS = {
     Section.ADDED: "support for|support of|option to|ability to|first version|first draft|allow for|it possible",
     Section.CHANGED: "no longer|instead of|by default|rather than|default to|defaults to",
 }
-CUES: dict[str, Section] = {word: section for section, words in _CUES.items() for word in words.split()}
+CUES: dict[str, Section] = {
+    word: section for table in (_CUES, _GERMAN) for section, words in table.items() for word in words.split()
+}
 """A word that says something wherever it stands."""
 CUE_WORDS = frozenset(CUES)
 PAIRS: dict[str, Section] = {pair: section for section, pairs in _PAIRS.items() for pair in pairs.split("|")}
