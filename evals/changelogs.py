@@ -25,6 +25,7 @@ from evals.changelog_history import history, make_repository
 from evals.figures import Figure
 
 from aiops_changelog.command import gitlog
+from aiops_changelog.command.history import start
 from aiops_changelog.domain import ChangelogEntry, Commit, Draft
 from aiops_changelog.engine import generate, sections
 from aiops_changelog.engine.message import HEADER, parse
@@ -182,13 +183,19 @@ def repositories(data: Path) -> Iterator[Path]:
 
 
 def _stripped_figures(repository: Path) -> Iterator[Figure]:
-    command = ["git", "-C", str(repository), "log", "-z", f"--format={gitlog.GIT_FORMAT}", "--no-merges"]
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
-    cases = stripped([commit.message for commit in gitlog.from_git([done.stdout])])
+    cases = stripped([commit.message for commit in commits_of(repository)])
     if len(cases) < 100:
         _remark(f"{repository} has {len(cases)} conventional commits, too few to measure")
         return
     yield _figure(repository.name, "macro-F1 of sections", macro_f1(placed(cases)), SECTION_F1)
+
+
+def commits_of(repository: Path) -> list[Commit]:
+    """Its commits without merges, read as ``render`` reads them: nothing runs that it configures."""
+    arguments = ["log", "-z", f"--format={gitlog.GIT_FORMAT}", "--no-patch", "--no-merges"]
+    with tempfile.TemporaryFile() as complaints, start(repository, arguments, complaints) as process:
+        assert process.stdout is not None
+        return list(gitlog.from_git([process.stdout.read()]))
 
 
 def stripped(messages: Sequence[str]) -> list[dict[str, str]]:
