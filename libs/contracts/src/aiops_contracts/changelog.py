@@ -223,7 +223,7 @@ class EditChangelog(Request):
     """Edit a draft if it still is at ``expected_version``; all edits take effect or none does.
 
     ``release`` and ``summary`` replace what is there, and stay until they are replaced; an empty ``summary`` is written
-    by the engine again. The Markdown, the bump and notes that nobody wrote follow from the entries.
+    by the engine again. The Markdown, the bump and notes that the engine wrote follow from the entries.
     """
 
     message_type: ClassVar[str] = "changelog.edit_changelog.v1"
