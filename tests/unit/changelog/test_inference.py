@@ -14,7 +14,7 @@ SUBJECTS = {
             "Initial support for arm64",
             "feat:missing space",
         ),
-        *("Add flag to skip tests", "Now supports streams", "Neue Option für Profile"),
+        *("Add flag to skip tests", "Now supports streams", ".NET: add async client", "Neue Option für Profile"),
     ],
     "FIXED": [
         *(
@@ -35,6 +35,8 @@ SUBJECTS = {
             "Menu stays open after a click",
             "Fehler beim Speichern behoben",
             "Fix memory leak in token cache",
+            "Fix log in with an expired password",
+            "Handle expired token in audit log",
         ),
         *("Prevent double submit", "Resolve race condition in pool", "Properly handle timeouts"),
     ],
@@ -78,7 +80,8 @@ def test_free_form_subjects(section: str, subject: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "subject", ["wip wip", "asdf", "update", "fix", "...", "", "   ", "日本語", "misc", "more stuff", "\x00"]
+    "subject",
+    ["wip wip", "asdf", "update", "fix", "...", "", "   ", "日本語", "misc", "more stuff", "\x00", "[ ] x y", "( ) x"],
 )
 def test_what_says_nothing_needs_review(subject: str) -> None:
     draft = draft_of(subject) if subject != "wip wip" else draft_of("stuff things")

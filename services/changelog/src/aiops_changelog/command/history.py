@@ -54,16 +54,17 @@ class History:
 
     def _chunks(self) -> Iterator[bytes]:
         assert self._process.stdout is not None
-        count = 0
+        count, is_read = 0, False
         with self._complaints, self._process:
             try:
                 while chunk := os.read(self._process.stdout.fileno(), _CHUNK):
                     count += len(chunk)
                     yield chunk
+                is_read = True
             finally:
                 self._process.stdout.close()
                 returned = self._process.wait()
-                is_aside = self._is_aside()
+                is_aside = self._is_aside(is_asked=is_read)
             if returned:
                 self._complaints.seek(0)
                 raise failure(self._explained(self._complaints.read().decode(errors="replace").strip()))
@@ -74,11 +75,13 @@ class History:
                 f"{ends[0]} is not an ancestor of {ends[1]}: these are the commits of {ends[1]} that it does not have"
             )
 
-    def _is_aside(self) -> bool:
+    def _is_aside(self, *, is_asked: bool) -> bool:
         """Whether the range begins where its end does not come from: git answers 1 then, more to what is wrong."""
         if self._ancestry is None:
             return False
         with self._ancestry:
+            if not is_asked:  # who stopped reading does not wait for a walk through the history
+                self._ancestry.kill()
             return self._ancestry.wait() == 1
 
     def _explained(self, said: str) -> str:

@@ -83,7 +83,7 @@ def _without_tags(text: str) -> tuple[Inference | None, str]:
 def _of_tag(name: str) -> Inference | None:
     if name in sections.TYPES:
         return Inference(sections.TYPES[name][0], 0.85)
-    if name[0] == "." or not vocabulary.AREAS.isdisjoint(name.split("/")):
+    if (name.startswith(".") and not name.startswith(".net")) or not vocabulary.AREAS.isdisjoint(name.split("/")):
         return Inference(_INTERNAL, 0.85)
     return Inference(vocabulary.CUES[name], 0.6) if name in vocabulary.CUES else None
 
@@ -112,10 +112,15 @@ def _is_deprecation(words: list[str], verb: Section | None) -> bool:
 
 
 def _discloses_less(words: list[str], verb: Section | None) -> bool:
-    """Whether a secret is kept that was not: "do not log passwords", "avoid leaking tokens"."""
-    if vocabulary.SECRETS.isdisjoint(words) or vocabulary.DISCLOSURES.isdisjoint(words) or "memory" in words:
+    """Whether a secret is kept that was not: "do not log passwords", "fix leak of a token"."""
+    if vocabulary.SECRETS.isdisjoint(words) or "memory" in words:
         return False
-    return verb is _FIXED or words[0] in vocabulary.NEGATIONS or f"{words[0]} {words[1]}" in vocabulary.NEGATED
+    if verb is _FIXED and not vocabulary.LEAKS.isdisjoint(words):
+        return True
+    negated = words[0] in vocabulary.PREVENTIONS or f"{words[0]} {words[1]}" in vocabulary.NEGATED
+    return negated and any(
+        word in vocabulary.DISCLOSURES and after not in ("in", "out") for word, after in pairwise([*words, ""])
+    )
 
 
 def _says_fixed(words: list[str], verb: Section | None, cues: list[Section]) -> bool:

@@ -126,6 +126,8 @@ SECRETS = frozenset(_SECRETS.split())
 _DISCLOSURES = "disclose disclosed expose exposed exposing leak leaked leaking leaks log logged logging"
 DISCLOSURES = frozenset(_DISCLOSURES.split())
 """What must not be done with a secret."""
+LEAKS = frozenset(("disclose", "disclosed", "leak", "leaked", "leaking", "leaks"))
+"""What always is a mistake where it is a secret: to log and to expose are also what programs are for."""
 SUPPLIES = frozenset(("build", "distribute", "offer", "provide", "publish", "ship", "support"))
 """What is no longer done when something is taken away."""
 
@@ -171,6 +173,7 @@ _NEGATIONS = (
     "don't dont doesn't never stop no shouldn't can't skip skips skipped skipping ignore ignores ignored ignoring"
 )
 NEGATIONS = frozenset(_NEGATIONS.split())
+PREVENTIONS = NEGATIONS | {"avoid", "avoids", "avoided", "prevent", "prevents", "prevented"}
 NEGATED = frozenset(("do not", "does not", "should not", "must not", "no more"))
 
 DEPENDENCY_VERBS = frozenset(("bump", "bumps", "bumped", "update", "updates", "upgrade", "upgrades", "pin"))
