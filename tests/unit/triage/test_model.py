@@ -131,6 +131,12 @@ def test_hostile_bytes_are_refused(model: TrainedModel) -> None:
             load(data)
 
 
+def test_a_model_of_another_format_is_told_from_a_broken_one() -> None:
+    about = np.frombuffer(b'{"format": 1, "words": {"terms": [], "weights": []}}', np.uint8)
+    with pytest.raises(InvalidModel, match="format 1, this version reads 2: train it again"):
+        load(npz(about=about, coefficients=np.zeros((1, 3), np.float16)))
+
+
 @pytest.mark.parametrize("number", ["1e308", "-1e10", "NaN", "Infinity"])
 @pytest.mark.parametrize("member", ["weights", "intercepts", "offsets"])
 def test_numbers_that_would_overflow_are_refused(model: TrainedModel, member: str, number: str) -> None:

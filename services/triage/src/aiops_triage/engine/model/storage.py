@@ -42,6 +42,12 @@ class _Block(BaseModel):
         return Block(tuple(self.terms), tuple(self.weights))
 
 
+class _Format(BaseModel):
+    """Read first: of another format nothing else is known."""
+
+    format: int
+
+
 class _About(BaseModel):
     """All of a model but its coefficients."""
 
@@ -98,13 +104,14 @@ def read_back(data: bytes) -> TrainedModel:
     """The model that ``written`` wrote; raises InvalidModel for anything else, whatever the bytes are."""
     described, coefficients = _arrays(data)
     try:
-        about = _About.model_validate_json(described.tobytes())
+        said = described.tobytes()
+        if (found := _Format.model_validate_json(said).format) != FORMAT:
+            raise InvalidModel(f"the model has format {found}, this version reads {FORMAT}: train it again")
+        about = _About.model_validate_json(said)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "JSON"
         raise InvalidModel(f"the model's description cannot be read: {place}: {first['msg']}") from None
-    if about.format != FORMAT:
-        raise InvalidModel(f"the model has format {about.format}, this version reads {FORMAT}: train it again")
     vocabulary = about.vocabulary()
     shape = (len(vocabulary), len(about.labels))
     if coefficients.shape != shape or coefficients.dtype != np.float16 or not np.isfinite(coefficients).all():
