@@ -61,8 +61,13 @@ class Updates(Generic[E]):
     async def write(
         self, connection: Connection, delivery: Delivery[Any], before: E, after: E, *, kind: str, event: Event
     ) -> None:
-        """Store ``after`` with its change, and tell of it; ``kind`` is what the entity's history calls the change."""
-        await inbox.claim(connection, delivery.id, delivery.message.message_type, delivery.digest)
+        """Store ``after`` with its change, and tell of it; ``kind`` is what the entity's history calls the change.
+
+        Raises:
+            Poison: another request of the same id, about another entity, had its effect meanwhile.
+        """
+        if not await inbox.claim(connection, delivery.id, delivery.message.message_type, delivery.digest):
+            raise inbox.id_reused()
         await self._store.save(connection, [after])
         if (history := self._store.history) is not None:
             change = history.change(before, after, kind, changed_by=delivery.principal)
