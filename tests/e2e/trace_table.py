@@ -18,6 +18,7 @@ STORIES = {
             gateway PRODUCER publish triage.triage_ticket.v1
               triage CONSUMER process triage.triage_ticket.v1
                 triage CLIENT SELECT ticket_terms tickets
+                triage CLIENT SELECT ticket_terms tickets
                 triage INTERNAL engine classify
                 triage CLIENT INSERT inbox tickets outbox ticket_changes
                 triage PRODUCER publish triage.ticket_triaged.v1
@@ -62,6 +63,7 @@ STORIES = {
               triage CONSUMER process triage.triage_ticket.v1
                 triage CLIENT INSERT leases
                 triage CLIENT SELECT inbox
+                triage CLIENT SELECT ticket_terms tickets
                 triage CLIENT SELECT ticket_terms tickets
                 triage INTERNAL engine classify
                 triage CLIENT chat scripted
@@ -124,10 +126,12 @@ STORIES = {
             gateway PRODUCER publish triage.triage_ticket.v1
               triage CONSUMER process triage.triage_ticket.v1
                 triage CLIENT SELECT ticket_terms tickets
+                triage CLIENT SELECT ticket_terms tickets
                 triage INTERNAL engine classify
                 triage CLIENT INSERT inbox tickets outbox ticket_changes
                 triage PRODUCER retry triage.triage_ticket.v1
                   triage CONSUMER process triage.triage_ticket.v1, attempt 2
+                    triage CLIENT SELECT ticket_terms tickets
                     triage CLIENT SELECT ticket_terms tickets
                     triage INTERNAL engine classify
                     triage CLIENT INSERT inbox tickets outbox ticket_changes
@@ -143,6 +147,7 @@ STORIES = {
               triage CONSUMER process triage.triage_ticket.v1
                 triage CLIENT INSERT leases
                 triage CLIENT SELECT inbox
+                triage CLIENT SELECT ticket_terms tickets
                 triage CLIENT SELECT ticket_terms tickets
                 triage INTERNAL engine classify
                 triage CLIENT chat scripted
@@ -167,6 +172,7 @@ STORIES = {
                 triage CONSUMER process triage.triage_ticket.v1
                   triage CLIENT INSERT leases
                   triage CLIENT SELECT inbox
+                  triage CLIENT SELECT ticket_terms tickets
                   triage CLIENT SELECT ticket_terms tickets
                   triage INTERNAL engine classify
                   triage CLIENT chat scripted
@@ -198,6 +204,7 @@ STORIES = {
                 triage CLIENT INSERT leases
                 triage CLIENT SELECT inbox
                 triage CLIENT SELECT ticket_terms tickets
+                triage CLIENT SELECT ticket_terms tickets
                 triage INTERNAL engine classify
                 triage CLIENT chat scripted
                 triage CLIENT DELETE leases
@@ -205,6 +212,7 @@ STORIES = {
                   triage CONSUMER process triage.triage_ticket.v1
                     triage CLIENT INSERT leases
                     triage CLIENT SELECT inbox
+                    triage CLIENT SELECT ticket_terms tickets
                     triage CLIENT SELECT ticket_terms tickets
                     triage INTERNAL engine classify
                     triage CLIENT chat scripted
@@ -221,6 +229,7 @@ STORIES = {
     "a partner's publish": """
         acme PRODUCER send
           triage CONSUMER process triage.triage_ticket.v1
+            triage CLIENT SELECT ticket_terms tickets
             triage CLIENT SELECT ticket_terms tickets
             triage INTERNAL engine classify
             triage CLIENT INSERT inbox tickets outbox ticket_changes

@@ -38,7 +38,7 @@ the issue reports; eight words each of title and body, 64 tickets per word, foun
 # Earlier tickets only: one that is triaged again after a failure is not told what came after it.
 # (term, at) as one value: where the planner knows how many tickets an average word has, and not that this one is in
 # every ticket, it would read all of them to sort them; a range has no average, and is read from its end.
-# The first OFFSET 0 keeps it to look-ups one by one in the order of weight, which end at the limit.
+# OFFSET 0 keeps it to look-ups one by one in the order of weight, which end at the limit.
 # Weight is the inverse document frequency; how often a term stands in one ticket says nothing in texts this short.
 _SHORTLISTS = f"""
     SELECT asked.number, likely.* FROM unnest($1::jsonb[], $2::uuid[], $3::timestamptz[])
@@ -108,7 +108,7 @@ def _pairs(words: Iterable[str]) -> list[int]:
 
 
 async def same_text(connection: Connection, tickets: Sequence[Ticket], *, limit: int) -> list[list[Candidate]]:
-    """For each of ``tickets`` up to ``limit`` that were made before it and say the same, the newest first.
+    """For each of ``tickets`` up to ``limit`` that were made before it and say the same, the highest ids first.
 
     Few may be something else, since the whole text is looked up by its number.
     """

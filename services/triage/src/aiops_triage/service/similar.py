@@ -19,7 +19,7 @@ those looked at concern the same matter. At 0.70 tickets come in that only fill 
 _LOOKED_AT: Final = 20
 
 _ASKED_AT_ONCE: Final = 50
-"""Their candidates are in memory at once, with up to 40 KB of text each."""
+"""Their candidates are in memory at once, with up to 40,000 characters each."""
 
 
 class SimilarTickets:
