@@ -58,6 +58,11 @@ _GONE = [
     ("IDENTIFIED BY 'a b<c>'", "IDENTIFIED BY '<SECRET_1>'"),
     ("redis pass: hunter2x", "redis pass: <SECRET_1>"),
     ("mir 2200 1234 5678 9019", "mir <CARD_1>"),
+    ("pass=foo=abcd1234efgh", "pass=<SECRET_1>"),
+    ("db_pass: a.b=secret12345", "db_pass: <SECRET_1>"),
+    ("pw: pwd=a00001", "pw: pwd=<SECRET_1>"),
+    ("keytool -storepass hunter2 -keypass changeit", "keytool -storepass <SECRET_1> -keypass <SECRET_2>"),
+    ("PASSWORD ';john.doe@example.com", "PASSWORD ';<EMAIL_1>"),
 ]
 
 _STAYS = [
@@ -82,6 +87,7 @@ _STAYS = [
     "(query: string, token: CancellationToken): Provider PWD=/proc/self/cwd",
     "90 8e a0 66 00 00 00 00 00 66 90 1f 84 at [[255 255 255] 023-08-14 21:43:55",
     "https://ci.example.com/task/5522204518514688?logs=1",
+    "password INC0012345, password for CVE-2024-12345, 1Password 8.10.28-beta, password v8.10.28-rc1",
     "task-force-one disk-usage-report-2024-01-01-of-the-week",
 ]
 

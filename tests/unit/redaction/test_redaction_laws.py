@@ -25,6 +25,8 @@ _PIECES = [
         "a1b2c3d4e5f6g7h8i9j0k1",
         "Private-Lines: 1\n",
     ),
+    *("pass=", "pw: pwd=", "pwd=/", "**Password:** ", 'password"":""', '"password": ["', "password->", "-storepass "),
+    *('{"kind":"Secret","data":{"a":"', "> -----BEGIN KEY-----\n> ", "secret:\n  ", "\x1b[0m", "INC0012345"),
     *("eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl", "<EMAIL_1>", "<SECRET_1>", "<IP_7>", "hunter2", "is ", "\n", " ", "-"),
     *(
         '"',

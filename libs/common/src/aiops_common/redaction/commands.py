@@ -35,6 +35,8 @@ _RULES = tuple(
             rf"(?:d(?<!\wd)ocker|p(?<!\wp)odman|h(?<!\wh)elm|a(?<!\wa)z|o(?<!\wo)c|s(?<!\ws)kopeo)\b"
             rf"[^\n|;&]{{0,40}}? login\b{_FAR}[ \t]-p[ \t]{{1,4}}{_VALUE}",
         ),
+        ("storepass", rf"-(?:src|dest)?storepass(?:[ \t]{{1,4}}|=)(?!-){_VALUE}"),
+        ("keypass", rf"-(?:src|dest)?keypass(?:[ \t]{{1,4}}|=)(?!-){_VALUE}"),
         ("requirepass", rf"requirepass[ \t]{{1,4}}{_VALUE}"),
         ("machine ", rf"machine \S{{1,253}}[ \t]{{1,4}}login[ \t]{_FAR}\bpassword[ \t]{{1,4}}{_VALUE}"),  # netrc
         ("IDENTIFIED", rf"IDENTIFIED (?:WITH \S{{1,60}} )?(?:BY|AS)(?: PASSWORD)? {_VALUE}"),

@@ -13,6 +13,7 @@ from aiops_common.redaction.assignments import assigned_secrets
 from aiops_common.redaction.blocks import named_in_lines_before
 from aiops_common.redaction.commands import command_secrets
 from aiops_common.redaction.issuers import keys
+from aiops_common.redaction.manifests import of_manifests
 from aiops_common.redaction.metrics import BY_KIND
 from aiops_common.redaction.network import addresses
 from aiops_common.redaction.numbers import numbers
@@ -51,7 +52,7 @@ def redact(text: str, *, keep: Collection[Kind] = ()) -> Redacted:
     """
     ledger = _Ledger(text, keep)
     rest = text
-    for lines in (private_keys, named_in_lines_before):
+    for lines in (private_keys, of_manifests, named_in_lines_before):
         if blocks := _apart(list(lines(rest))):
             rest = ledger.replace(rest, blocks)
     return ledger.outcome(_settled(rest, ledger, _MAX_PASSES, _RECOGNISERS))

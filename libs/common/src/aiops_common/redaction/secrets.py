@@ -18,6 +18,11 @@ _PEM_LINE = re.compile(
     r"|[^\n]{0,120}\b(?:Proc-Type|DEK-Info|Version|Comment): [^\n]{0,80}$|[ \t>|+]{0,20}\r?$"
 )
 _PEM_LINE_LENGTH = 240
+# The last line of a block may be short. It is known by what stands before it, which is like that of the line before.
+_PEM_LAST = re.compile(
+    r"(?P<before>(?:[^\n]{0,120}?[^A-Za-z0-9+/\n])?)(?P<body>[A-Za-z0-9+/]{1,76}={0,2})[\\rnt\"'+, ]{0,10}\r?\Z"
+)
+_COUNTS = re.compile(r"[0-9]+")
 # A whole PEM file in base64, as Kubernetes' secrets and many a variable have it: this is "-----BEGIN".
 _PEM_IN_BASE64 = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{40,}={0,2}")
 _PUTTY = re.compile(
@@ -76,15 +81,26 @@ def _without_end(text: str, begun: int) -> int:
     """Where a block that nothing ends does so: behind its last line of base64."""
     rest = _PEM_REST.match(text, begun)
     behind = rest.end() if rest else begun
-    stop, line_end = behind, text.find("\n", begun)
+    stop, line_end, before = behind, text.find("\n", begun), ""
     while line_end != -1:
         next_end = text.find("\n", line_end + 1)
         line = text[line_end + 1 : len(text) if next_end == -1 else next_end]
-        if len(line) > _PEM_LINE_LENGTH or not _PEM_LINE.match(line):
+        if len(line) > _PEM_LINE_LENGTH or not (_PEM_LINE.match(line) or _ends_like(before, line)):
             break
+        before = line
         stop = max(behind, line_end + 1 + len(line))
         line_end = next_end
     return stop
+
+
+def _ends_like(before: str, line: str) -> bool:
+    """Whether ``line`` has the rest of what is in the whole line of base64 ``before`` it."""
+    whole, last = _PEM_LAST.match(before), _PEM_LAST.match(line)
+    if not whole or not last or len(last["body"]) % 4 or len(last["body"]) > len(whole["body"]):
+        return False
+    if not last["before"] or last["body"].islower():  # without anything before it is known already; or it is a word
+        return False
+    return _COUNTS.sub("0", whole["before"]) == _COUNTS.sub("0", last["before"])
 
 
 # RFC 7519: base64url of '{"' is eyJ. The look-behind follows the literal, so that the scan runs on the literal and a
