@@ -1,5 +1,7 @@
 """Where a stack trace says to look: the root exception and its innermost frame."""
 
+import sys
+
 import pytest
 
 from aiops_summarizer.engine import digest
@@ -46,6 +48,16 @@ def test_the_root_exception_and_its_innermost_own_frame(
     for number, one in enumerate(text.split("\n"), start=1):
         trace.read(one, number)
     assert (trace.cause, trace.frame, trace.frame_line) == (cause, frame, line)
+
+
+def test_one_wide_character_does_not_make_what_is_kept_wide() -> None:
+    trace = Trace()
+    trace.read("java.io.IOException: \U0001f680" + "a" * 1000, 1)
+    trace.read("\tat com.acme.\U0001f680" + "b" * 1000, 2)
+    kept = [getattr(trace, name) for name in Trace.__slots__]
+    assert sum(map(sys.getsizeof, kept)) < 3000
+    assert (trace.cause or "").endswith("a")
+    assert (trace.frame or "").endswith("b")
 
 
 def test_the_frame_is_told_with_its_line() -> None:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from aiops_summarizer.engine import continuation
+from aiops_summarizer.engine.shown import packed, unpacked
 
 _INNERMOST_LAST = re.compile(r'\s*File "([^"]+)", line (\d+)(?:, in (\S+))?')
 _INNERMOST_FIRST = re.compile(
@@ -25,11 +26,29 @@ _MAX_FRAME = 2048
 class Trace:
     """What has been read of one stack trace. Lines are 1-based, and 0 without a cause or frame."""
 
-    cause: str | None = None
+    _cause: bytes | None = None
     cause_line: int = 0
-    frame: str | None = None
+    _frame: bytes | None = None
     frame_line: int = 0
     _is_own: bool = False
+
+    @property
+    def cause(self) -> str | None:
+        """The last exception named."""
+        return None if self._cause is None else unpacked(self._cause)
+
+    @cause.setter
+    def cause(self, cause: str | None) -> None:
+        self._cause = None if cause is None else packed(cause)
+
+    @property
+    def frame(self) -> str | None:
+        """The place in the program that is worth opening."""
+        return None if self._frame is None else unpacked(self._frame)
+
+    @frame.setter
+    def frame(self, frame: str | None) -> None:
+        self._frame = None if frame is None else packed(frame)
 
     def read(self, line: str, number: int) -> None:
         """Take in the next line of the trace, which is line ``number`` of the log."""
@@ -47,5 +66,5 @@ class Trace:
 
     def _take(self, frame: str, number: int, *, is_deeper: bool) -> None:
         is_own = not _LIBRARY.search(frame)
-        if self.frame is None or is_own > self._is_own or (is_deeper and is_own == self._is_own):
+        if self._frame is None or is_own > self._is_own or (is_deeper and is_own == self._is_own):
             self.frame, self.frame_line, self._is_own = frame[:_MAX_FRAME], number, is_own
