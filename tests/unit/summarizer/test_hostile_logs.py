@@ -65,6 +65,29 @@ def test_a_line_after_the_zeros_that_a_crash_leaves_is_read() -> None:
     assert _counts(["\0" * 50]) == {NOT_TEXT: 1}
 
 
+@pytest.mark.parametrize(
+    ("level", "severity", "quiet"),
+    [("ERROR", "MEDIUM", "read."), ("FATAL", "MEDIUM", "read."), ("INFO", "LOW", "logged.")],
+)
+def test_data_that_was_logged_as_an_error_is_no_silence(level: str, severity: str, quiet: str) -> None:
+    data = "\x01\x02\x03\x04 " * 9
+    lines = [f"2024-05-01 10:00:{second:02} INFO up" for second in range(40)]
+    found = digest([*lines, f"2024-05-01 10:00:50 {level} {data}"])
+    assert found.severity == severity
+    told = next(finding.text for finding in found.findings if finding.kind == "quiet")
+    assert told.endswith(quiet)
+    rest = next(finding.text for finding in found.findings if finding.kind == "not_text")
+    assert (f": 1 at {level}." in rest) is (level != "INFO")
+    assert found.headline.startswith("Nothing unusual in ")
+    assert ("1 was logged as" in found.headline) is (level != "INFO")
+
+
+def test_beside_warnings_as_well() -> None:
+    data = "\x01\x02\x03\x04 " * 9
+    found = digest(["2024-05-01 10:00:00 WARN slow", f"2024-05-01 10:00:50 ERROR {data}"])
+    assert "No errors were logged in the lines that could be read, but warnings were: " in found.text
+
+
 def test_one_wide_character_does_not_make_what_is_kept_wide() -> None:
     message = f"{_ROCKET} {'launch ' * 500}"
     for found in [statistics for _, statistics in scan([_HEADER + message] * 100).store.items()]:

@@ -1,8 +1,10 @@
 """Says in single sentences what a log shows. Each is a finding, and holds nothing but what the store counted."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from aiops_summarizer.domain import Finding
+from aiops_summarizer.domain import Finding, LogLevel
 from aiops_summarizer.engine import movements, troubles
 from aiops_summarizer.engine.drafts import Draft
 from aiops_summarizer.engine.episodes import Sorted, is_steady
@@ -10,6 +12,8 @@ from aiops_summarizer.engine.overview import Overview
 from aiops_summarizer.engine.scoring import Scored
 from aiops_summarizer.engine.templates import CONTINUATION, NOT_TEXT, OTHER
 from aiops_summarizer.engine.wording import counted, number, percent, quote, times
+
+_ALARMING: Final = (LogLevel.FATAL, LogLevel.ERROR, LogLevel.WARN)
 
 
 def draft(log: Overview, trouble: Sorted | None) -> list[Draft]:
@@ -68,13 +72,15 @@ def _warnings(log: Overview, trouble: Sorted | None, drafts: list[Draft]) -> Ite
     found = [item for item in log.scored if item.is_warning and item not in told]
     if trouble is not None:
         found = [item for item in found if not is_steady(item, log.buckets)]
+    # Of lines that were only counted the level is known all the same.
+    limit = " in the lines that could be read" if unread(log.scored) else ""
     if not found:
         if trouble is None:
-            yield Draft("quiet", "No errors or warnings were logged.", 1)
+            yield Draft("quiet", f"No errors or warnings were logged{limit}.", 1)
         return
     top = max(found, key=lambda item: (item.pattern.count, -item.pattern.first_line))
     total = sum(item.pattern.count for item in found)
-    opening = "No errors were logged, but warnings were" if trouble is None else "Warnings were logged, too"
+    opening = f"No errors were logged{limit}, but warnings were" if trouble is None else "Warnings were logged, too"
     since = troubles.since(top, log)
     if len(found) == 1:
         text = f"{opening}: {quote(top)}, {since}."
@@ -115,11 +121,25 @@ def _rest(log: Overview) -> Iterator[Draft]:
             yield Draft("continuations", text, pattern.first_line, (item,))
         elif pattern.template == NOT_TEXT:
             verb = "is" if pattern.count == 1 else "are"
-            text = f"{counted(pattern.count, 'line')} {verb} not text, and only counted."
+            text = f"{counted(pattern.count, 'line')} {verb} not text, and only counted{_levels(item)}."
             yield Draft("not_text", text, pattern.first_line, (item,))
         elif pattern.template == OTHER:
-            text = f"{counted(pattern.count, 'line')} of too many kinds to tell apart were only counted."
+            text = f"{counted(pattern.count, 'line')} of too many kinds to tell apart were only counted{_levels(item)}."
             yield Draft("other", text, pattern.first_line, (item,))
+
+
+def unread(scored: Sequence[Scored]) -> Counter[LogLevel]:
+    """How many of the lines that were only counted are at WARN or above, by level."""
+    levels: Counter[LogLevel] = Counter()
+    for item in scored:
+        if item.is_bucket:
+            levels.update({level: count for level in _ALARMING if (count := item.statistics.levels.get(level))})
+    return levels
+
+
+def _levels(item: Scored) -> str:
+    told = ", ".join(f"{number(count)} at {level.value}" for level, count in unread([item]).items())
+    return f": {told}" if told else ""
 
 
 def routine_count(item: Scored) -> int:

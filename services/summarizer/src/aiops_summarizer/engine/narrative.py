@@ -8,6 +8,7 @@ from typing import Final
 from aiops_summarizer.domain import Finding, LogLevel, Moment, Severity
 from aiops_summarizer.engine.drafts import Draft
 from aiops_summarizer.engine.episodes import Sorted, impact, trouble_of
+from aiops_summarizer.engine.findings import unread
 from aiops_summarizer.engine.overview import Overview
 from aiops_summarizer.engine.scoring import Scored
 from aiops_summarizer.engine.templates import NOT_TEXT
@@ -53,6 +54,11 @@ def headline(log: Overview, trouble: Sorted | None) -> str:
         return _trouble_headline(log, trouble)
     warnings = [item for item in log.scored if item.is_warning]
     if not warnings:
+        if others := unread(log.scored).total():
+            verb = "was" if others == 1 else "were"
+            return (
+                f"Nothing unusual in the lines that could be read; {number(others)} {verb} logged as errors or warnings"
+            )
         return f"Nothing unusual in {counted(log.line_count, 'line')}"
     warning = max(warnings, key=lambda item: (item.pattern.count, -item.pattern.first_line))
     return f"{_level(warning)}{_item(warning, log)}"
@@ -93,8 +99,8 @@ def _item(item: Scored, log: Overview) -> str:
 def severity(scored: Sequence[Scored], line_count: int) -> Severity:
     """How bad the log as a whole is.
 
-    CRITICAL: something died or was lost. HIGH: errors, widespread or in a burst. MEDIUM: other errors, or warnings on
-    at least a twentieth of the lines.
+    CRITICAL: something died or was lost. HIGH: errors, widespread or in a burst. MEDIUM: other errors, in lines that
+    could not be read as well, or warnings on at least a twentieth of the lines.
     """
     problems = [item for item in scored if item.is_problem]
     if any(_is_fatal(item) for item in problems):
@@ -103,7 +109,8 @@ def severity(scored: Sequence[Scored], line_count: int) -> Severity:
     lines = sum(trouble_of(item).count for item in errors)
     if errors and (lines >= _WIDESPREAD * line_count or any(item.peak for item in errors)):
         return Severity.HIGH
-    if problems:
+    others = unread(scored)
+    if problems or others[LogLevel.ERROR] or others[LogLevel.FATAL]:
         return Severity.MEDIUM
     warnings = sum(item.pattern.count for item in scored if item.is_warning)
     return Severity.MEDIUM if warnings and warnings >= _MANY_WARNINGS * line_count else Severity.LOW
