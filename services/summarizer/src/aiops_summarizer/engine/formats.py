@@ -33,7 +33,7 @@ _ACCESS = re.compile(
 )
 _CRI = re.compile(r"(\d{4}-\d{2}-\d{2}T\S+) (?:stdout|stderr) [FP] ")
 _SERVICE_PREFIX = re.compile(r"[\w./-]+\s+\| ")
-_PAIR = re.compile(r'([A-Za-z_@][\w.@/-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)(?:\s+|$)')
+_PAIR = re.compile(r'(?<![\w.@/-])([A-Za-z_@][\w.@/-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)(?:\s+|$)')
 
 
 def _first(fields: dict[str, object], names: tuple[str, ...]) -> object:
