@@ -13,7 +13,7 @@ from support.stack import RunningStack, running_stack
 async def stack() -> AsyncIterator[RunningStack]:
     """A stack, with a Jaeger if there is one, after a log-in, a ticket and an answer of a language model."""
     with running_stack(traced=True) as running:
-        await running.serve("triage", scripted_llm=True)
+        await running.serve("triage", scripted_llm=True, environment={"TRIAGE_LLM_FOR": "all"})
         admin = await administrator(running)
         await documents.triaged(admin, title="The printer burns", body="There is smoke.")
         yield running
