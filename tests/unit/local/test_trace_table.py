@@ -101,12 +101,13 @@ def test_the_work_of_the_second_attempt_below_the_first_is_seen() -> None:
     told = differences("a retry", spans)
 
     lost = (
-        "engine classify",
+        *("SELECT ticket_terms tickets", "engine classify"),
         *("INSERT inbox tickets outbox ticket_changes", "publish triage.ticket_triaged.v1"),
     )
     for name in lost:
-        (line,) = (line for line in told if line.startswith("missing: ") and line.endswith(f" {name}"))
-        assert "process triage.triage_ticket.v1, attempt 2 → " in line
+        lines = [line for line in told if line.startswith("missing: ") and line.endswith(f" {name}")]
+        assert len(lines) == (2 if name.startswith("SELECT") else 1)  # a ticket like no other is looked for twice
+        assert all("process triage.triage_ticket.v1, attempt 2 → " in line for line in lines)
 
 
 def test_an_attempt_with_the_wrong_number_is_seen() -> None:

@@ -1,6 +1,9 @@
 """How letters are taken off a queue: in as few words as the protocol allows."""
 
 from dataclasses import dataclass, field
+from typing import cast
+
+from aio_pika.abc import AbstractIncomingMessage
 
 from aiops_common.messaging.connection import BrokerConnection
 from aiops_common.messaging.deadletter.held import Held
@@ -25,7 +28,7 @@ async def acknowledged(*batches: range) -> list[tuple[int, bool]]:
     channel = object()
     hold = Held(BrokerConnection("amqp://nobody@127.0.0.1:1/", name="test"), "changelog.dead", lambda _: None)
     for batch in batches:
-        await hold.acknowledge(*(Letter(tag, said, channel) for tag in batch))  # type: ignore[arg-type] # stand-ins
+        await hold.acknowledge(*(cast(AbstractIncomingMessage, Letter(tag, said, channel)) for tag in batch))
     return said
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from aiops_common.redaction import redact
 
-_SIZE = 15_000
+_SIZE = 60_000
 # Linear is 4, quadratic is 16.
-_MOST_FOR_FOUR_TIMES = 12.0
+_MOST_FOR_FOUR_TIMES = 9.0
 _NOISE = 0.02
 
 _HOSTILE = {

@@ -10,7 +10,7 @@ from aiops_summarizer.engine.timestamps import Clock
 
 _SMALL = 5_000
 # Linear is 4, quadratic is 16.
-_MOST_FOR_FOUR_TIMES = 12.0
+_MOST_FOR_FOUR_TIMES = 8.0
 _NOISE = 0.01
 _HOSTILE = {
     "one word": "a",
