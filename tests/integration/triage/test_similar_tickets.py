@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from aiops_common.messaging.message import new_message_id
 from aiops_common.postgres import Connection, Pool
 from aiops_triage.domain import Ticket
-from aiops_triage.repository import TicketRepository, delete_old_terms, shortlists
+from aiops_triage.repository import TicketRepository, delete_old_terms, shortlists, terms_of
 from aiops_triage.service import TriageService
 from integration.triage.conftest import service, stored, submitted
 
@@ -121,6 +121,7 @@ async def test_a_word_that_all_tickets_have_is_not_read_of_all_of_them(pool: Poo
         await connection.execute("ANALYZE tickets")
         before, rounds = await rows_read(connection), 10
         for _ in range(rounds):  # the first five are planned for their own parameters
-            (found,) = await shortlists(connection, [ticket("Reproduction of it", "nothing else")], limit=20)
+            asked = ticket("Reproduction of it", "nothing else")
+            (found,) = await shortlists(connection, [(asked, terms_of(asked.title, asked.body))], limit=20)
             assert len(found) == 16
         assert (await rows_read(connection) - before) / rounds <= 13 * 2 * 16

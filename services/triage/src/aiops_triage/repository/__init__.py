@@ -2,7 +2,7 @@
 
 from aiops_triage.repository.corrections import CorrectionRepository
 from aiops_triage.repository.models import ModelRecord, ModelRepository, channel
-from aiops_triage.repository.similar import COMPARED, Candidate, delete_old_terms, same_text, shortlists
+from aiops_triage.repository.similar import COMPARED, Candidate, delete_old_terms, shortlists, terms_of
 from aiops_triage.repository.tickets import TicketRepository
 
 __all__ = [
@@ -14,6 +14,6 @@ __all__ = [
     "TicketRepository",
     "channel",
     "delete_old_terms",
-    "same_text",
     "shortlists",
+    "terms_of",
 ]

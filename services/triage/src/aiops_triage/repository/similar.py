@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -107,30 +107,19 @@ def _pairs(words: Iterable[str]) -> list[int]:
     return [_number(f"{one} {other}") for one, other in pairwise(sample)]
 
 
-async def same_text(connection: Connection, tickets: Sequence[Ticket], *, limit: int) -> list[list[Candidate]]:
-    """For each of ``tickets`` up to ``limit`` that were made before it and say the same, the highest ids first.
-
-    Few may be something else, since the whole text is looked up by its number.
-    """
-    return await _shortlists(connection, tickets, lambda terms: terms[:1], limit)
-
-
-async def shortlists(connection: Connection, tickets: Sequence[Ticket], *, limit: int) -> list[list[Candidate]]:
-    """For each of ``tickets`` up to ``limit`` that were made before it and share its rarest terms, likeliest first."""
-    return await _shortlists(connection, tickets, lambda terms: terms, limit)
-
-
-async def _shortlists(
-    connection: Connection, tickets: Sequence[Ticket], chosen: Callable[[list[int]], list[int]], limit: int
+async def shortlists(
+    connection: Connection, asked: Sequence[tuple[Ticket, Sequence[int]]], *, limit: int
 ) -> list[list[Candidate]]:
+    """For each ticket up to ``limit`` that were made before it and share the rarest of the terms beside it, the
+    likeliest first; of equals the one with the highest id."""
     rows = await connection.fetch(
         _SHORTLISTS,
-        [orjson.dumps(chosen(terms_of(one.title, one.body))) for one in tickets],
-        [one.id for one in tickets],
-        [one.created_at for one in tickets],
+        [orjson.dumps(terms) for _, terms in asked],
+        [ticket.id for ticket, _ in asked],
+        [ticket.created_at for ticket, _ in asked],
         limit,
     )
-    found: list[list[Candidate]] = [[] for _ in tickets]
+    found: list[list[Candidate]] = [[] for _ in asked]
     for row in rows:
         found[row["number"] - 1].append(Candidate(row["id"], row["title"], row["body"]))
     return found

@@ -8,7 +8,7 @@ from rapidfuzz import fuzz
 from aiops_common.batching import Batcher
 from aiops_common.postgres import DatabaseUnavailable, Pool
 from aiops_triage.domain import SimilarTicket, Ticket
-from aiops_triage.repository import COMPARED, Candidate, same_text, shortlists
+from aiops_triage.repository import COMPARED, Candidate, shortlists, terms_of
 
 MOST: Final = 3
 
@@ -36,12 +36,15 @@ class SimilarTickets:
         return most_similar(ticket.title, ticket.body, await self._batcher.submit(ticket))
 
     async def _candidates(self, tickets: Sequence[Ticket]) -> list[Sequence[Candidate]]:
+        asked = [(ticket, terms_of(ticket.title, ticket.body)) for ticket in tickets]
         async with self._pool.connection() as connection:
-            found: list[Sequence[Candidate]] = [*await same_text(connection, tickets, limit=MOST)]
-            # In an avalanche of equal tickets nothing comes nearer, and the long way is spared.
+            # By the first term, which is of the whole text: in an avalanche of equal tickets nothing comes nearer, and
+            # the long way is spared.
+            same = await shortlists(connection, [(ticket, terms[:1]) for ticket, terms in asked], limit=MOST)
+            found: list[Sequence[Candidate]] = [*same]
             others = [number for number, candidates in enumerate(found) if len(candidates) < MOST]
             if others:
-                lists = await shortlists(connection, [tickets[number] for number in others], limit=_LOOKED_AT)
+                lists = await shortlists(connection, [asked[number] for number in others], limit=_LOOKED_AT)
                 for number, candidates in zip(others, lists, strict=True):
                     found[number] = candidates
         return found
