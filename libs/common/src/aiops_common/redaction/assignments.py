@@ -138,7 +138,7 @@ def _is_flag(lowered: str, start: int) -> bool:
     if "-" not in before:
         return False
     word = re.split(r"\s", before)[-1]
-    return word.startswith("--") or word in ("-", "-store", "-key")  # Java's tools have a single dash
+    return word.startswith("--") or word == "-"  # some tools have a single dash
 
 
 def _lower(text: str) -> str:
