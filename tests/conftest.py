@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 from yarl import URL
 
 from aiops_common.postgres import Pool
@@ -23,6 +24,10 @@ from support.servers import (
     rabbitmq_server,
     service_passwords,
 )
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

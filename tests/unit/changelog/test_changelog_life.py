@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops_changelog.domain import (
@@ -139,7 +139,6 @@ def test_a_new_generation_never_replaces_what_a_person_had_a_hand_in(status: Cha
     assert generated("feat: other").following(untouched).sections != untouched.sections
 
 
-@settings(deadline=None)
 @given(
     messages=st.lists(st.sampled_from(["feat: a", "fix: b", "what", 'Revert "feat: a"', "chore!: c"]), max_size=8),
     moves=st.lists(st.tuples(st.integers(0, 7), st.sampled_from(ChangeSection)), max_size=6),

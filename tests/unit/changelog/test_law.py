@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops_changelog.domain import Bump, ChangeSection, Commit, Entry
@@ -64,7 +64,6 @@ COMMITS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(COMMITS, max_size=12))
 def test_every_commit_is_in_exactly_one_place(commits: list[Commit]) -> None:
     draft = draft_of(*commits)
@@ -78,7 +77,6 @@ def test_every_commit_is_in_exactly_one_place(commits: list[Commit]) -> None:
     assert placed.total() == len(distinct) + sum(commit.hash is None for commit in commits)
 
 
-@settings(deadline=None)
 @given(st.lists(COMMITS, max_size=8))
 def test_drafts_are_deterministic_and_fit_the_contract(commits: list[Commit]) -> None:
     draft = draft_of(*commits)
@@ -87,7 +85,6 @@ def test_drafts_are_deterministic_and_fit_the_contract(commits: list[Commit]) ->
         WireSection.model_validate(part)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.builds(Entry, st.sampled_from(ChangeSection), st.text(min_size=1, max_size=20), breaking=st.booleans()))
 )

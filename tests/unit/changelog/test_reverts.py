@@ -139,7 +139,7 @@ def test_cycles_end() -> None:
     assert sum(len(entry.commits) for entry in all_entries(draft)) == 3
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 2000))
 def test_chains_of_any_length_alternate(length: int) -> None:
     chain = [Commit(_revert("x", f"{i - 1:040x}"), f"{i:040x}") for i in range(length, 0, -1)]

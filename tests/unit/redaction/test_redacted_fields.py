@@ -3,7 +3,7 @@
 import secrets
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
@@ -45,7 +45,6 @@ def test_a_name_may_be_an_address_or_a_number_but_no_secret() -> None:
     assert (redacted.note, redacted.host) == ("<IP_1>", "10.1.2.3:5432 of pwd=<SECRET_1>")
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a@b.co", "pwd=abc", "1.2.3.4", "<", ">", "xyz"]), max_size=60), st.integers(20, 80))
 def test_no_text_exceeds_its_limit_or_ends_in_half_a_placeholder(pieces: list[str], limit: int) -> None:
     text = " ".join(pieces)[:limit]

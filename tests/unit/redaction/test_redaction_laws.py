@@ -53,7 +53,7 @@ _PIECES = [
 _TEXTS = st.lists(st.sampled_from(_PIECES) | st.text(max_size=4), max_size=24).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(_TEXTS)
 def test_redacting_twice_changes_nothing(text: str) -> None:
     once = redact(text).text
@@ -62,7 +62,7 @@ def test_redacting_twice_changes_nothing(text: str) -> None:
     assert again.count == 0
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(_TEXTS)
 def test_restoring_gives_the_text_back(text: str) -> None:
     redacted = redact(text)
@@ -84,7 +84,7 @@ def test_what_a_replaced_neighbour_hid_is_found_as_well(text: str, expected: str
     assert redacted.restore(expected) == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(_TEXTS, min_size=1, max_size=4))
 def test_a_line_is_redacted_alike_alone_and_among_others(lines: list[str]) -> None:
     lines = [line.replace("\n", " ").replace("-----", "").replace("LS0tLS1CRUdJTi", "") for line in lines]

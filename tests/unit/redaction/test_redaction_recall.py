@@ -4,7 +4,7 @@ import string
 
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops_common.redaction import redact
@@ -24,7 +24,6 @@ def _assert_hidden(value: str, frame: str, kind: str) -> None:
 _labels = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(
     _labels,
     st.sampled_from(["", ".x", "+tag", "_1", "-b"]),
@@ -45,7 +44,6 @@ def _with_luhn(body: str) -> str:
     raise AssertionError(body)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([("4", 16), ("51", 16), ("2221", 16), ("37", 15), ("6011", 16), ("36", 14), ("3530", 16)]),
     st.text(string.digits, min_size=19, max_size=19),
@@ -63,7 +61,6 @@ def test_cards(issuer: tuple[str, int], digits: str, separator: str, frame: str)
     _assert_hidden(separator.join(parts), frame, "CARD")
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([("DE", 22), ("GB", 22), ("FR", 27), ("NL", 18), ("NO", 15), ("MT", 31)]),
     st.text(string.digits + string.ascii_uppercase, min_size=30, max_size=30),
@@ -82,7 +79,6 @@ def test_ibans(country: tuple[str, int], body: str, grouped: bool, frame: str) -
 _REGIONS = ["US", "GB", "DE", "FR", "AU", "BR", "IN", "JP", "ES", "SE"]
 
 
-@settings(deadline=None)
 @given(st.sampled_from(_REGIONS), st.sampled_from(["INTERNATIONAL", "E164", "RFC3966"]), _frames)
 def test_international_phones(region: str, style: str, frame: str) -> None:
     example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
@@ -116,7 +112,6 @@ _keys = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(_keys, _frames)
 def test_keys_with_a_prefix(key: str, frame: str) -> None:
     _assert_hidden(key, frame, "KEY")
@@ -135,13 +130,11 @@ _ASSIGNMENTS = [
 ]
 
 
-@settings(deadline=None)
 @given(st.sampled_from(_NAMES), st.sampled_from(_ASSIGNMENTS), _random(_ALPHANUMERIC, 11))
 def test_assigned_secrets(name: str, assignment: str, value: str) -> None:
     _assert_hidden(f"Z9{value}", assignment.format(name, "{}"), "SECRET")
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=6).filter(lambda ip: int(ip) > 2**64 and any(c.isdigit() for c in str(ip))), _frames)
 def test_ipv6(address: object, frame: str) -> None:
     _assert_hidden(str(address), frame, "IP")

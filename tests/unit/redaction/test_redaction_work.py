@@ -1,10 +1,9 @@
 """Hostile text costs time in proportion to its length: four times the text, about four times the work."""
 
-import time
-
 import pytest
 
 from aiops_common.redaction import redact
+from support.growth import assert_linear
 
 _SIZE = 60_000
 # Linear is 4, quadratic is 16.
@@ -80,27 +79,18 @@ _HOSTILE = {
 }
 
 
-def _seconds(text: str) -> float:
-    best = float("inf")
-    for _ in range(3):
-        start = time.process_time()
-        redact(text)
-        best = min(best, time.process_time() - start)
-    return best
-
-
 @pytest.mark.parametrize("unit", _HOSTILE.values(), ids=_HOSTILE)
 def test_work_grows_with_length_only(unit: str) -> None:
     small = (unit * _SIZE)[:_SIZE]
     large = (unit * _SIZE * 4)[: 4 * _SIZE]
-    assert _seconds(large) <= _MOST_FOR_FOUR_TIMES * _seconds(small) + _NOISE
+    assert_linear(redact, small, large, most=_MOST_FOR_FOUR_TIMES, noise_seconds=_NOISE)
 
 
 def test_begins_before_half_an_end() -> None:
     begin, half_end = "-----BEGIN KEY-----", "-----END KEY"
     small = begin * 2_000 + half_end
     large = begin * 8_000 + half_end
-    assert _seconds(large) <= _MOST_FOR_FOUR_TIMES * _seconds(small) + _NOISE
+    assert_linear(redact, small, large, most=_MOST_FOR_FOUR_TIMES, noise_seconds=_NOISE)
 
 
 def test_a_mebibyte_of_log_is_redacted_in_one_go() -> None:

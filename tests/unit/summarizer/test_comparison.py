@@ -133,7 +133,7 @@ _LINES = st.lists(
 
 
 @given(_LINES, _LINES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_reverse_comparison_says_the_reverse(old: list[str], new: list[str]) -> None:
     opposite = {
         ChangeKind.NEW: ChangeKind.GONE,

@@ -46,7 +46,7 @@ def _log(steps: list[tuple[int, str, int]]) -> list[str]:
 
 
 @given(st.lists(_STEPS, max_size=40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_number_is_derived_from_the_store(steps: list[tuple[int, str, int]]) -> None:
     _check(_log(steps))
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops_triage.domain import REVIEW_BELOW, Label, TicketCategory, Verdict
@@ -126,7 +126,6 @@ TEXT = st.text(st.characters(codec="utf-8")) | st.lists(st.sampled_from(WORDS + 
 
 
 @given(TEXT, TEXT)
-@settings(deadline=None)
 def test_any_text_gives_a_valid_verdict(title: str, body: str) -> None:
     verdict = classify(title, body)
     assert isinstance(verdict, Verdict)

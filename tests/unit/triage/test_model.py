@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_bytes_and_a_loaded_model_answers_alike(mod
 
 
 @given(st.lists(st.text(st.sampled_from("ab é1.,-\n\tß漢") | st.characters(codec="utf-8"), max_size=40), min_size=1))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_words_and_letters_are_those_of_scikit_learn(bodies: list[str]) -> None:
     texts = [text_of("title", body) for body in [*bodies, "title ab a", "title ab b"]]
     vocabulary = learn_vocabulary(texts)
