@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from architecture.sources import parsed, python_files, services
+from architecture.sources import ROOT, functions, parsed, python_files, services
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +67,18 @@ def test_every_migration_lies_in_its_phase_and_follows_one_that_exists(service: 
     assert {m.phase for m in migrations} <= {"expand", "contract"}
     known = {m.revision for m in migrations}
     assert [m.path for m in migrations if m.down_revision is not None and m.down_revision not in known] == []
+
+
+def test_a_revision_of_the_example_is_the_same_in_every_release() -> None:
+    texts: dict[str, set[str]] = {}
+    for path in python_files("examples"):
+        if "migrations" in path.parts and path.name != "__init__.py":
+            texts.setdefault(path.name, set()).add((ROOT / path).read_text(encoding="utf-8"))
+    assert texts
+    assert [name for name, versions in texts.items() if len(versions) > 1] == []
+
+
+def test_a_contraction_can_be_taken_back() -> None:
+    paths = [path for path in python_files("services", "examples") if path.match("migrations/contract/[0-9]*.py")]
+    assert paths
+    assert [path for path in paths if "downgrade" not in {f.name for f in functions(parsed(path))}] == []

@@ -1,58 +1,16 @@
 """Roles, schemas and migrations against a real PostgreSQL; ``postgres_admin_url`` names a database of its own."""
 
-import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from textwrap import dedent
 
 import psycopg
 import pytest
 
-from aiops_common.postgres import migrate, provision
-from aiops_common.postgres.provision import Roles
+from aiops_common.postgres import migrate, migration_session, provision, revisions
+from aiops_common.postgres.schema_version import Needs
+from support.migrated_package import AFTER_CONTRACT, CONTRACT, PACKAGE, PASSWORDS, ROLES, url_as, write
 
-ROLES = Roles(roles=("migrated_a", "migrated_b"), settings={"statement_timeout": "30s", "lock_timeout": "5s"})
-PASSWORDS = {"migrated_a": 'it\'s "a" %s', "migrated_b": "b"}
-PACKAGE = "migrated_package"
-
-REVISIONS = {
-    "expand/0001_things.py": """
-        \"\"\"Things and plumbing.\"\"\"
-        from alembic import op
-        from aiops_common.postgres.migrate import messaging_tables_v1
-        revision, down_revision, branch_labels, depends_on = "e1", None, ("expand",), None
-        def upgrade():
-            op.execute(messaging_tables_v1())
-            op.execute("CREATE TABLE things (id int PRIMARY KEY, old text); INSERT INTO things VALUES (1, '100%')")
-    """,
-    "expand/0002_new_column.py": """
-        \"\"\"A new column.\"\"\"
-        from alembic import op
-        revision, down_revision, branch_labels, depends_on = "e2", "e1", None, None
-        def upgrade():
-            op.execute("ALTER TABLE things ADD COLUMN new text")
-    """,
-}
-CONTRACT = {
-    "contract/0001_no_old_column.py": """
-        \"\"\"The old column goes.\"\"\"
-        from alembic import op
-        revision, down_revision, branch_labels, depends_on = "c1", None, ("contract",), "e2"
-        def upgrade():
-            op.execute("ALTER TABLE things DROP COLUMN old")
-    """,
-}
-AFTER_CONTRACT = {
-    "expand/0003_more.py": """
-        \"\"\"More.\"\"\"
-        from alembic import op
-        revision, down_revision, branch_labels, depends_on = "e3", "e2", None, None
-        def upgrade():
-            op.execute("ALTER TABLE things ADD COLUMN more text")
-    """,
-}
 BROKEN = {
     "expand/0003_broken.py": """
         \"\"\"Fails after its first statement.\"\"\"
@@ -65,41 +23,8 @@ BROKEN = {
 }
 
 
-def _write(root: Path, revisions: dict[str, str]) -> None:
-    for name, source in revisions.items():
-        (root / PACKAGE / "migrations" / name).write_text(dedent(source).lstrip())
-
-
-def _url(admin_url: str, role: str) -> str:
-    info = psycopg.conninfo.conninfo_to_dict(admin_url)
-    password = PASSWORDS[role].replace("%", "%25").replace(" ", "%20").replace('"', "%22")
-    return f"postgresql://{role}:{password}@{info['host']}:{info['port']}/{info['dbname']}"
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for directory in ("expand", "contract"):
-        (tmp_path / PACKAGE / "migrations" / directory).mkdir(parents=True)
-    (tmp_path / PACKAGE / "__init__.py").touch()
-    _write(tmp_path, REVISIONS)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    sys.modules.pop(PACKAGE, None)
-    yield tmp_path
-    sys.modules.pop(PACKAGE, None)
-
-
-@pytest.fixture
-def provisioned(postgres_admin_url: str) -> Iterator[str]:
-    provision.provision(ROLES, postgres_admin_url, PASSWORDS)
-    yield postgres_admin_url
-    with psycopg.connect(postgres_admin_url) as connection:
-        for role in ROLES.roles:
-            connection.execute(f"DROP OWNED BY {role} CASCADE")
-            connection.execute(f"DROP ROLE {role}")
-
-
 def test_a_role_uses_its_own_schema_and_cannot_read_another(provisioned: str) -> None:
-    with psycopg.connect(_url(provisioned, "migrated_a")) as a:
+    with psycopg.connect(url_as(provisioned, "migrated_a")) as a:
         a.execute("CREATE TABLE secret (x int)")
     with psycopg.connect(provisioned, autocommit=True) as admin:
         # what somebody might have done by hand
@@ -107,7 +32,7 @@ def test_a_role_uses_its_own_schema_and_cannot_read_another(provisioned: str) ->
         admin.execute("GRANT SELECT ON migrated_a.secret TO migrated_b")
         admin.execute("GRANT migrated_a, pg_read_all_data TO migrated_b")
     provision.provision(ROLES, provisioned, PASSWORDS)
-    with psycopg.connect(_url(provisioned, "migrated_b"), autocommit=True) as b:
+    with psycopg.connect(url_as(provisioned, "migrated_b"), autocommit=True) as b:
         assert b.execute("SHOW search_path").fetchone() == ("migrated_b",)
         assert b.execute("SHOW statement_timeout").fetchone() == ("30s",)
         for refused in (
@@ -125,21 +50,21 @@ def test_provisioning_again_creates_nothing_and_sets_the_new_password(provisione
     again = provision.provision(ROLES, provisioned, PASSWORDS | {"migrated_b": "changed"})
     assert (again.created_roles, again.created_schemas) == ((), ())
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(_url(provisioned, "migrated_b"))
+        psycopg.connect(url_as(provisioned, "migrated_b"))
 
 
 def test_migrations_are_applied_once_and_recorded(provisioned: str, package: Path) -> None:
-    url = _url(provisioned, "migrated_a")
-    assert migrate.expand_head(PACKAGE) == "e2"
+    url = url_as(provisioned, "migrated_a")
+    assert revisions.needs(PACKAGE) == Needs(PACKAGE, "e2", frozenset())
     assert migrate.pending(url, "migrated_a", PACKAGE) == ["e1", "e2"]
     assert migrate.migrate(url, "migrated_a", PACKAGE, "contract") == []
     assert migrate.migrate(url, "migrated_a", PACKAGE) == ["e1", "e2"]
     assert migrate.migrate(url, "migrated_a", PACKAGE) == []
-    _write(package, CONTRACT)
+    write(package, CONTRACT)
     assert migrate.pending(url, "migrated_a", PACKAGE, "contract") == ["c1"]
     assert migrate.migrate(url, "migrated_a", PACKAGE, "contract") == ["c1"]
     assert migrate.migrate(url, "migrated_a", PACKAGE) == []
-    _write(package, AFTER_CONTRACT)
+    write(package, AFTER_CONTRACT)
     assert migrate.migrate(url, "migrated_a", PACKAGE) == ["e3"]
     assert set(migrate.current_heads(url, "migrated_a")) == {"c1", "e3"}
     with psycopg.connect(url) as connection:
@@ -155,9 +80,9 @@ def test_migrations_are_applied_once_and_recorded(provisioned: str, package: Pat
 
 
 def test_a_failing_migration_leaves_nothing_of_itself(provisioned: str, package: Path) -> None:
-    url = _url(provisioned, "migrated_a")
-    _write(package, BROKEN)
-    with pytest.raises(Exception, match="division by zero"):
+    url = url_as(provisioned, "migrated_a")
+    write(package, BROKEN)
+    with pytest.raises(revisions.MigrationFailed, match=r"migrated_a: division by zero; done so far: .'e1', 'e2'"):
         migrate.migrate(url, "migrated_a", PACKAGE)
     assert migrate.pending(url, "migrated_a", PACKAGE) == ["e3"]
     with psycopg.connect(url) as connection:
@@ -166,7 +91,7 @@ def test_a_failing_migration_leaves_nothing_of_itself(provisioned: str, package:
 
 
 def test_concurrent_migrations_apply_each_revision_once(provisioned: str, package: Path) -> None:
-    url = _url(provisioned, "migrated_a")
+    url = url_as(provisioned, "migrated_a")
     barrier = threading.Barrier(2)
 
     def run() -> list[str]:
@@ -179,10 +104,10 @@ def test_concurrent_migrations_apply_each_revision_once(provisioned: str, packag
 
 
 def test_a_locked_table_is_waited_for(provisioned: str, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = _url(provisioned, "migrated_a")
+    url = url_as(provisioned, "migrated_a")
     migrate.migrate(url, "migrated_a", PACKAGE)
-    _write(package, CONTRACT)
-    monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "100ms")
+    write(package, CONTRACT)
+    monkeypatch.setattr(migration_session, "LOCK_TIMEOUT", "100ms")
     with psycopg.connect(url) as reader:
         reader.execute("SELECT * FROM things")
         with ThreadPoolExecutor(1) as pool:
@@ -194,5 +119,5 @@ def test_a_locked_table_is_waited_for(provisioned: str, package: Path, monkeypat
 
 
 def test_a_missing_schema_is_named(provisioned: str, package: Path) -> None:
-    with pytest.raises(migrate.MigrationFailed, match="no schema nowhere"):
-        migrate.migrate(_url(provisioned, "migrated_a"), "nowhere", PACKAGE)
+    with pytest.raises(revisions.MigrationFailed, match="no schema nowhere"):
+        migrate.migrate(url_as(provisioned, "migrated_a"), "nowhere", PACKAGE)

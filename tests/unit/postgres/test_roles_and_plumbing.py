@@ -8,8 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 
 from aiops_common.messaging.topology import load as load_topology
-from aiops_common.postgres.migrate import MigrationFailed, expand_head, messaging_tables_v1
+from aiops_common.postgres.migrate import messaging_tables_v1
 from aiops_common.postgres.provision import InvalidRoles, load
+from aiops_common.postgres.revisions import MigrationFailed, needs
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 
@@ -62,4 +63,4 @@ def test_a_package_without_migrations_has_no_head(tmp_path: Path, monkeypatch: p
     (tmp_path / "unmigrated" / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(MigrationFailed, match="unmigrated must have one head"):
-        expand_head("unmigrated")
+        needs("unmigrated")

@@ -11,11 +11,13 @@ class DatabaseUnavailable(Exception):
 
 
 # 57P01..57P03 are shutdown, crash and start-up; class 08 is the connection itself; 53300 is "too many connections".
+# 53100 is a full disk: no message is to blame for it, and all can be written once there is room.
 _UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.DiskFullError,
     asyncpg.TooManyConnectionsError,
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.InterfaceError,
