@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -188,6 +188,52 @@ class LlmRun(Model):
     subject: UUID
     trace_id: str | None = None
     at: Timestamp
+
+
+class FlagKind(StrEnum):
+    """What a feature flag says."""
+
+    BOOLEAN = "BOOLEAN"
+    STRING = "STRING"
+
+
+MAX_FLAG_KEY_LENGTH = 100
+MAX_FLAG_VALUE_LENGTH = 200
+MAX_FLAG_TARGETS = 1000
+MAX_FLAG_ROLES = 20
+
+FlagKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=MAX_FLAG_KEY_LENGTH)]
+FlagTarget = Annotated[str, Field(pattern=r"^[a-z_]+:[A-Za-z0-9_-]+$", max_length=100)]
+
+
+class FeatureFlag(Model):
+    """A feature flag at one version: what it says, and for whom.
+
+    While it is ``enabled`` it is on for whoever or whatever ``allow`` names, for all with one of ``roles``, and for
+    ``percentage`` of everything else, chosen by a hash of the work's id: raising it takes nobody away. Where it is off
+    a BOOLEAN is false, and a STRING says nothing, so that whoever asks goes on with what it has. On, a BOOLEAN is true
+    and a STRING says ``value``. ``allow`` has principals (``user:<uuid>``, ``key:<uuid>``, ``partner:<name>``) and
+    pieces of work (``<kind>:<uuid>``). With each change ``updated_at`` and, unless the gateway's table was restored or
+    the flag made again, ``version`` are greater.
+    """
+
+    key: FlagKey
+    version: Annotated[int, Field(ge=1)]
+    kind: FlagKind = FlagKind.BOOLEAN
+    value: Annotated[str, Field(min_length=1, max_length=MAX_FLAG_VALUE_LENGTH), Storable] | None = None
+    enabled: bool
+    percentage: Annotated[int, Field(ge=0, le=100)] = 100
+    roles: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Z_]+$", max_length=50)], ...], Field(max_length=MAX_FLAG_ROLES)
+    ] = ()
+    allow: Annotated[tuple[FlagTarget, ...], Field(max_length=MAX_FLAG_TARGETS)] = ()
+    updated_at: Timestamp
+
+    @model_validator(mode="after")
+    def _says_what_its_kind_says(self) -> Self:
+        if (self.kind is FlagKind.STRING) != (self.value is not None):
+            raise ValueError("value is what a STRING says where it is on: give it with STRING, and only there")
+        return self
 
 
 ReplayLimit = Annotated[int, Field(ge=1, le=1000)]

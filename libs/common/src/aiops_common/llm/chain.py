@@ -74,7 +74,7 @@ class InvalidChain(ValueError):
 class Chain:
     """The steps of ``operation``, and for how many seconds all questions of one piece of work may take.
 
-    Which template version a piece of work gets is decided in ``link`` alone.
+    Which template version a piece of work gets is decided in ``link`` alone; ``guarded`` may have put another there.
     """
 
     operation: str
@@ -122,18 +122,24 @@ class Operation:
             raise InvalidChain(f"the step {missing[0]!r} is missing; {told}")
         return Chain(self.name, {step.step: self._link(step) for step in chosen}, seconds)
 
+    def relink(self, link: Link, template: str) -> Link:
+        """``link`` with another version of its template; raises ``InvalidChain`` as ``chain`` does."""
+        return replace(link, template=self._template(link.step, template))
+
     def _link(self, step: Step) -> Link:
+        template = self._template(step.step, step.template)
+        return Link(step.step, template, step.model, step.max_input_tokens, step.max_output_tokens)
+
+    def _template(self, step: str, version: str) -> PromptTemplate:
         try:
-            template = load(self.package, step.template)
+            template = load(self.package, version)
         except InvalidTemplate as error:
-            raise InvalidChain(f"step {step.step!r}: {error}") from None
-        kind = self.steps[step.step]
+            raise InvalidChain(f"step {step!r}: {error}") from None
+        kind = self.steps[step]
         if template.answer != kind.answer.__name__ or not template.variables.items() <= kind.variables.items():
             fitting = ", ".join(version for version in versions(self.package) if self._fits(version, kind))
-            raise InvalidChain(
-                f"step {step.step!r}: the template {step.template} is for another step; choose one of {fitting}"
-            )
-        return Link(step.step, template, step.model, step.max_input_tokens, step.max_output_tokens)
+            raise InvalidChain(f"step {step!r}: the template {version} is for another step; choose one of {fitting}")
+        return template
 
     def _fits(self, version: str, kind: StepKind) -> bool:
         template = load(self.package, version)

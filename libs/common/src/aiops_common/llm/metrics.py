@@ -26,12 +26,13 @@ CANCELLED: Final = "cancelled"
 ANSWER_REJECTED: Final = "answer rejected"
 INTERNAL_ERROR: Final = "internal error"
 PARTLY_USED: Final = "partly used"
+SWITCHED_OFF: Final = "switched off"
 _REFUSED = "request refused"
 REASONS: Final = frozenset(
     (
         *("circuit open", "busy", "timeout", "no connection", "rate limited", "server error", "refused"),
         *("answer cut off", "invalid answer", "prompt too large", "not authorized"),
-        *(_REFUSED, ANSWER_REJECTED, INTERNAL_ERROR, PARTLY_USED),
+        *(_REFUSED, ANSWER_REJECTED, INTERNAL_ERROR, PARTLY_USED, SWITCHED_OFF),
     )
 )
 """Why there was no answer of a model to use, in the words of ``ModelUnavailable``, or not all of one."""

@@ -59,7 +59,8 @@ Step = Annotated[Ok | Status | Delay | Drip | Broken, Field(discriminator="kind"
 class Script(BaseModel):
     """Steps are used up in order and the last one repeats; ``answers`` maps a schema's name to an answer.
 
-    ``models`` are the steps of requests that name one of these models; all others share ``steps``.
+    ``models`` are the steps of requests that name one of these models; all others share ``steps``. With ``api_key``,
+    requests that carry another one are answered with 401 and play no step.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +68,7 @@ class Script(BaseModel):
     steps: Annotated[tuple[Step, ...], Field(min_length=1)] = (Ok(),)
     models: dict[str, Annotated[tuple[Step, ...], Field(min_length=1)]] = {}
     answers: dict[str, dict[str, Any]] = {}
+    api_key: str | None = None
 
     def play(self) -> "Playing":
         """The script from its first step."""

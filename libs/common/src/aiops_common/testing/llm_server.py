@@ -62,6 +62,9 @@ class ScriptedServer:
         self.requests.append(body)
         async with self.arrived:
             self.arrived.notify_all()
+        key = self._script.api_key
+        if key is not None and request.headers.get("authorization") != f"Bearer {key}":
+            return _error(401, "another key")
         step = self._playing.next(str(body.get("model", "")))
         if isinstance(step, Delay):
             await self._pause(step.seconds)

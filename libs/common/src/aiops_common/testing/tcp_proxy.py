@@ -49,7 +49,8 @@ class TcpProxy:
         """Where it listens; the same port again after ``refuse`` and ``listen``."""
         self.accepted = 0
         """How many connections were made to it so far."""
-        self._target = (host, port)
+        self.target = (host, port)
+        """Where new connections are forwarded to; those that exist stay where they are."""
         self._faults = Faults()
         self._hole_closed = asyncio.Event()
         self._hole_closed.set()
@@ -120,7 +121,7 @@ class TcpProxy:
             if self._faults.black_hole:
                 await self._hole_closed.wait()
                 return
-            target_reader, target_writer = await asyncio.open_connection(*self._target)
+            target_reader, target_writer = await asyncio.open_connection(*self.target)
             writers.append(target_writer)
             async with asyncio.TaskGroup() as ways:
                 ways.create_task(self._carry(reader, target_writer))
