@@ -102,6 +102,12 @@ LLM_RUNS = """query($first: Int, $after: String, $filter: LlmRunFilter) {
   }
 }"""
 
+_FLAG = "id key version kind value enabled percentage roles allowList updatedAt updatedBy"
+FEATURE_FLAGS = f"query {{ featureFlags(first: 100) {{ totalCount nodes {{ {_FLAG} }} }} }}"
+SET_FEATURE_FLAG = f"""mutation($input: SetFeatureFlagInput!) {{
+  setFeatureFlag(input: $input) {{ featureFlag {{ {_FLAG} }} {_ERRORS} }}
+}}"""
+
 WATCH_LOG_ENTRY = f"subscription($id: ID) {{ logEntryChanged(id: $id) {{ {LOG_ENTRY} }} }}"
 WATCH_TICKET = f"subscription($id: ID) {{ ticketChanged(id: $id) {{ {TICKET} }} }}"
 WATCH_CHANGELOG = f"subscription($id: ID) {{ changelogChanged(id: $id) {{ {CHANGELOG} }} }}"

@@ -23,13 +23,14 @@ _IDS = {"ticketId": "Ticket", "userId": "User", "apiKeyId": "ApiKey", "logId": "
 }
 """Argument, or root field where the argument is called id, → the type whose id it is; LogEntry for others."""
 
-_TEXTS = {"email": "somebody@example.org", "password": "a perfectly long passphrase"}
+_TEXTS = {"email": "somebody@example.org", "password": "a perfectly long passphrase", "key": "shop.new"}
 
 _ONE_OF = {
     "replayChanges": "logId",
     "generateChangelog": "commits",
     "correctTriage": "category",
     "editChangelog": "summary",
+    "setFeatureFlag": "enabled",
 }
 """What must be given although the schema does not say so: one of some."""
 

@@ -87,7 +87,7 @@ async def test_a_queue_is_listed_alone_or_with_all_others() -> None:
     assert await desk.office.count(None) == len(letters)
 
 
-@pytest.mark.parametrize("queue", ["", "triage", "triage.work", "auth.dead", "unrouted", "\ud800", "x" * 10**6])
+@pytest.mark.parametrize("queue", ["", "triage", "triage.work", "billing.dead", "unrouted", "\ud800", "x" * 10**6])
 async def test_an_unknown_queue_is_told_with_those_that_there_are(queue: str) -> None:
     desk = Desk(letter())
     with pytest.raises(UnknownQueue) as listed:

@@ -81,6 +81,9 @@ OPERATIONS: Final[dict[str, frozenset[Role]]] = {
     "auditLog": ADMIN,
     "rawLogContent": ADMIN,
     "llmRuns": ADMIN,
+    "featureFlags": ADMIN,
+    # Also for machines: what watches the model's bills may throw a switch at night. The audit log has it.
+    "setFeatureFlag": ADMIN,
     "replayChanges": ALL,
     "replayDeadLetters": ADMIN,
     "summarizeLog": ADMIN_OPS,
@@ -105,7 +108,7 @@ AUDITED: Final = frozenset(
     {
         "users", "apiKeys", "deadLetters", "replayDeadLetters", "setUserRole", "removeUser", "createApiKey",
         "revokeApiKey", "auditLog", "rawLogContent", "llmRuns", "correctTriage", "editChangelog", "approveChangelog",
-        "publishChangelog", "reopenChangelog",
+        "publishChangelog", "reopenChangelog", "featureFlags", "setFeatureFlag",
     }
 )  # fmt: skip
 """Root fields of which every attempt that the role forbids is recorded."""
@@ -178,6 +181,8 @@ FIELDS: Final[dict[str, frozenset[Role]]] = {
     # What customers wrote, redacted, and what a model made of it.
     **_seen("LlmRun", ADMIN, "id operation step template model outcome input output inputTokens outputTokens"),
     **_seen("LlmRun", ADMIN, "durationMs subject traceId createdAt"),
+    **_seen("FeatureFlag", ADMIN, "id key version kind value description enabled percentage roles allowList createdAt"),
+    **_seen("FeatureFlag", ADMIN, "updatedAt updatedBy"),
     **_seen("AuditRecord", ADMIN, "id at action outcome actor subject address traceId details"),
     **_seen("PageInfo", ALL, "hasNextPage hasPreviousPage startCursor endCursor"),
     **_list_of("LogEntry", ALL),
@@ -187,6 +192,7 @@ FIELDS: Final[dict[str, frozenset[Role]]] = {
     **_list_of("DeadLetter", ADMIN),
     **_list_of("ApiKey", ADMIN),
     **_list_of("LlmRun", ADMIN),
+    **_list_of("FeatureFlag", ADMIN),
     **_seen("AuditLogConnection", ADMIN, "edges nodes pageInfo totalCount"),
     **_seen("AuditRecordEdge", ADMIN, "cursor node"),
     # They speak of the input that the reader sent.
@@ -204,6 +210,7 @@ FIELDS: Final[dict[str, frozenset[Role]]] = {
     **_payload("UpdateTicketStatusPayload", "updateTicketStatus", "ticket"),
     **_payload("CorrectTriagePayload", "correctTriage", "ticket"),
     **_payload("ChangelogPayload", "editChangelog", "changelog"),
+    **_payload("SetFeatureFlagPayload", "setFeatureFlag", "featureFlag"),
     **_payload("ReplayDeadLettersPayload", "replayDeadLetters", "replayed"),
 }
 """Every field of every type → the roles that see its value; for the others it is null. The fields of the root types
@@ -220,6 +227,7 @@ NODES: Final[dict[str, frozenset[Role]]] = {
     "DeadLetter": ADMIN,
     "ApiKey": ADMIN,
     "LlmRun": ADMIN,
+    "FeatureFlag": ADMIN,
 }
 """Types that implement Node → the roles that get at least some of them by their ids."""
 

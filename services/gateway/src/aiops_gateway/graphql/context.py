@@ -19,6 +19,7 @@ from aiops_gateway.service.audit import Audit
 from aiops_gateway.service.audit_log import AuditLog
 from aiops_gateway.service.dead_letters import DeadLetterOffice
 from aiops_gateway.service.decisions import Decisions
+from aiops_gateway.service.feature_flags import FeatureFlags
 from aiops_gateway.service.history import Histories
 from aiops_gateway.service.llm_runs import LlmRuns
 from aiops_gateway.service.raw_contents import RawContents
@@ -44,6 +45,7 @@ class UseCases:
     histories: Histories
     llm_runs: LlmRuns
     raw_contents: RawContents
+    feature_flags: FeatureFlags
 
 
 @dataclass(slots=True)

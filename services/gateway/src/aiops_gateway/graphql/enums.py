@@ -5,14 +5,14 @@ from enum import StrEnum
 import strawberry
 
 from aiops_contracts.auth import Role
-from aiops_contracts.base import Engine, JobState, Severity
+from aiops_contracts.base import Engine, FlagKind, JobState, Severity
 from aiops_contracts.changelog import Bump, ChangelogStatus, ChangeSection
 from aiops_contracts.summarizer import LogLevel
 from aiops_contracts.triage import Priority, TicketCategory, TicketStatus
 
 for _enumeration in (
-    Bump, ChangelogStatus, ChangeSection, Engine, JobState, LogLevel, Priority, Role, Severity, TicketCategory,
-    TicketStatus,
+    Bump, ChangelogStatus, ChangeSection, Engine, FlagKind, JobState, LogLevel, Priority, Role, Severity,
+    TicketCategory, TicketStatus,
 ):  # fmt: skip
     strawberry.enum(_enumeration)
 
@@ -21,6 +21,7 @@ __all__ = [
     "ChangeSection",
     "ChangelogStatus",
     "Engine",
+    "FlagKind",
     "JobState",
     "LogLevel",
     "Priority",

@@ -17,6 +17,7 @@ from aiops_gateway.graphql.changelogs import Changelog
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.dead_letters import DeadLetterMutation
 from aiops_gateway.graphql.errors import UserError, user_errors
+from aiops_gateway.graphql.feature_flags import FeatureFlagMutation
 from aiops_gateway.graphql.inputs import (
     GenerateChangelogInput,
     InvalidInput,
@@ -39,7 +40,9 @@ S = TypeVar("S", bound=BaseModel)
 
 
 @strawberry.type
-class Mutation(AccountMutation, ApiKeyMutation, DeadLetterMutation, TicketMutation, ChangelogMutation):
+class Mutation(
+    AccountMutation, ApiKeyMutation, DeadLetterMutation, TicketMutation, ChangelogMutation, FeatureFlagMutation
+):
     @strawberry.mutation(description="Returns at once, in state PENDING. ADMIN and OPS.")
     async def summarize_log(self, info: Info, input: SummarizeLogInput) -> SummarizeLogPayload:  # noqa: A002
         viewer = await info.context.require("summarizeLog")

@@ -16,6 +16,7 @@ from aiops_gateway.graphql.changelogs import Changelog
 from aiops_gateway.graphql.connections import Connection, connection
 from aiops_gateway.graphql.context import Info
 from aiops_gateway.graphql.dead_letters import DeadLetterQuery, dead_letter
+from aiops_gateway.graphql.feature_flags import FeatureFlagQuery, feature_flag
 from aiops_gateway.graphql.history import HistoryQuery
 from aiops_gateway.graphql.ids import from_global_id, uuid_of
 from aiops_gateway.graphql.inputs import ChangelogFilter, LogEntryFilter, TicketFilter, checked
@@ -35,7 +36,7 @@ TYPES: dict[str, tuple[Kind[Any], Any]] = {
 
 
 @strawberry.type
-class Query(HistoryQuery, RawContentQuery, DeadLetterQuery, ApiKeyQuery, AuditLogQuery, LlmRunQuery):
+class Query(HistoryQuery, RawContentQuery, DeadLetterQuery, ApiKeyQuery, AuditLogQuery, LlmRunQuery, FeatureFlagQuery):
     @strawberry.field(description="Any object by its id; null where there is none that you may see.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002
         viewer = await info.context.require("node")
@@ -164,6 +165,7 @@ _FOUND_BY: Mapping[str, Callable[[Info, Viewer, UUID], Awaitable[Node | None]]] 
     "DeadLetter": dead_letter,
     "ApiKey": api_key,
     "LlmRun": llm_run,
+    "FeatureFlag": feature_flag,
 }
 """What has an id and is not in TYPES → how it is found."""
 

@@ -30,10 +30,13 @@ from aiops_gateway.service.audit import Audit
 
 _COMMANDS: Final[tuple[type[Command], ...]] = (SummarizeLog, TriageTicket, GenerateChangelog)
 
+_FOLLOWERS: Final = ("auth", "gateway")
+"""Who consumes events and no commands."""
+
 DEAD_QUEUES: Final = tuple(
-    sorted(dead_queue(owner) for owner in ("gateway", *(kind.message_type.partition(".")[0] for kind in _COMMANDS)))
+    sorted(dead_queue(owner) for owner in (*_FOLLOWERS, *(kind.message_type.partition(".")[0] for kind in _COMMANDS)))
 )
-"""Every dead queue: the gateway's own, and those of the owners that it sends commands to."""
+"""Every dead queue: of those that only consume events, and of the owners that commands are sent to."""
 
 MOST_COUNTED: Final = 1_000
 """Letters that are counted: all of them are read and redacted for it, at up to 4 ms each."""

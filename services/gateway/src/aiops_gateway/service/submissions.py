@@ -77,5 +77,6 @@ def _command(viewer: Viewer, identity: Identity, pending: Snapshot, command: Com
         subject=str(identity.message_id),
         message_id=identity.message_id,
         principal=viewer.principal,
+        role=viewer.role,
         time=pending.created_at,
     )
