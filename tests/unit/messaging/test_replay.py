@@ -35,7 +35,7 @@ class Stored:
         )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from([0, 1, 400_000, PAGE_BYTES, 2 * PAGE_BYTES]), max_size=8), st.integers(1, 5))
 async def test_the_pages_together_are_everything_once(sizes: list[int], limit: int) -> None:
     stored, seen, key = Stored(sizes), [], None

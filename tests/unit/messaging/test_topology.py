@@ -50,10 +50,24 @@ def test_every_command_reaches_its_owners_work_queue(topology: Topology) -> None
     assert bound == {(name, f"{name.split('.')[0]}.work") for name in _messages(Command)}
 
 
-def test_every_event_reaches_the_gateway(topology: Topology) -> None:
-    bound = {b.routing_key for b in topology.bindings if b.source == "aiops.events"}
-    assert bound == _messages(Event)
-    assert {b.destination for b in topology.bindings if b.source == "aiops.events"} == {"gateway.events"}
+def test_every_event_reaches_the_gateway_and_its_own_all_others(topology: Topology) -> None:
+    bound = {(b.routing_key, b.destination) for b in topology.bindings if b.source == "aiops.events"}
+    others = {name for name in topology.services if name != "gateway"}
+    assert bound == {
+        (event, f"{consumer}.events")
+        for event in _messages(Event)
+        for consumer in (others if event.startswith("gateway.") else {"gateway"})
+    }
+
+
+def test_an_event_does_not_wait_behind_work() -> None:
+    topology = _expand(services={"a": {"work": ["a.do.v1"], "events": ["b.done.v1"]}, "b": {"publishes": ["events"]}})
+    assert Binding("aiops.events", "a.events", "b.done.v1") in topology.bindings
+    assert {b.destination for b in topology.bindings if b.routing_key == "a.do.v1"} == {"a.work"}
+    assert _arguments(topology, "a.retry.5s")["x-dead-letter-routing-key"] == "a.work"
+    for queue in ("a.work", "a.events"):  # a dead letter returns to where it was consumed
+        assert Binding("aiops.retry", queue, queue) in topology.bindings
+        assert _arguments(topology, queue)["x-dead-letter-routing-key"] == "a.dead"
 
 
 def test_every_owner_of_requests_has_a_queue_for_them(topology: Topology) -> None:
@@ -113,26 +127,33 @@ def test_each_queue_has_one_policy_with_a_length_limit(topology: Topology) -> No
     [
         (
             "gateway",
-            {"aiops.commands", "amq.default", "aiops.retry", "aiops.dead"},
-            {"gateway.events", "gateway.dead", "summarizer.dead", "triage.dead", "changelog.dead"},
+            {"aiops.commands", "aiops.events", "amq.default", "aiops.retry", "aiops.dead"},
+            {
+                *("gateway.events", "gateway.requests", "gateway.dead", "summarizer.dead", "triage.dead"),
+                *("changelog.dead", "auth.dead"),
+            },
         ),
         (
             "summarizer",
             {"aiops.events", "aiops.retry", "aiops.dead", "amq.default"},
-            {"summarizer.work", "summarizer.requests"},
+            {"summarizer.work", "summarizer.events", "summarizer.requests"},
         ),
-        ("triage", {"aiops.events", "aiops.retry", "aiops.dead", "amq.default"}, {"triage.work", "triage.requests"}),
+        (
+            "triage",
+            {"aiops.events", "aiops.retry", "aiops.dead", "amq.default"},
+            {"triage.work", "triage.events", "triage.requests"},
+        ),
         (
             "changelog",
             {"aiops.events", "aiops.retry", "aiops.dead", "amq.default"},
-            {"changelog.work", "changelog.requests"},
+            {"changelog.work", "changelog.events", "changelog.requests"},
         ),
-        ("auth", {"aiops.events", "amq.default"}, {"auth.requests"}),
+        ("auth", {"aiops.events", "aiops.retry", "aiops.dead", "amq.default"}, {"auth.events", "auth.requests"}),
         ("acme", {"ingress.acme"}, set()),
         (
             "operator",
             {"aiops.retry"},
-            {"gateway.dead", "summarizer.dead", "triage.dead", "changelog.dead", "unrouted"},
+            {"gateway.dead", "summarizer.dead", "triage.dead", "changelog.dead", "auth.dead", "unrouted"},
         ),
     ],
 )
@@ -194,7 +215,7 @@ def test_a_partner_reaches_only_the_queues_of_its_grants(topology: Topology) -> 
                 "work": st.just(["some.command.v1"]),
                 "events": st.just(["some.*.v1", "other.#"]),
                 "requests": st.booleans(),
-                "publishes": st.lists(st.sampled_from(["commands", "events", "requests"]), unique=True),
+                "publishes": st.lists(st.sampled_from(["commands", "events"]), unique=True),
             },
         ),
         max_size=4,
@@ -204,11 +225,9 @@ def test_any_service_gets_what_it_consumes(services: dict[str, dict[str, Any]]) 
     topology = _expand(services=services)
     names = {queue.name for queue in topology.queues}
     for service, spec in services.items():
-        inbound = f"{service}.work" if "work" in spec else f"{service}.events" if "events" in spec else None
         read = {name for name in names if re.search(_user(topology, service).read, name)}
-        wanted = {inbound} if inbound else set()
-        assert read == wanted | ({f"{service}.requests"} if spec.get("requests") else set())
-        assert (f"{service}.dead" in names) == (inbound is not None)
+        assert read == {f"{service}.{kind}" for kind in ("work", "events", "requests") if spec.get(kind)}
+        assert (f"{service}.dead" in names) == ("work" in spec or "events" in spec)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +241,7 @@ def test_any_service_gets_what_it_consumes(services: dict[str, dict[str, Any]]) 
         ({"services": {}, "partners": {"p": {"may_send": []}}, "operators": ["p"]}, "['p'] are named twice"),
         ({"services": {}, "operators": ["o", "o"]}, "['o'] are named twice"),
         ({"services": {"a": {}}, "partners": {"p": {"may_send": ["a.b.v1"]}}}, "no service lists under `work`"),
+        ({"services": {"a": {"asks": ["b"]}, "b": {}}}, "['b'] are asked, and do not say `requests: true`"),
     ],
 )
 def test_a_contradictory_file_is_refused(spec: dict[str, Any], complaint: str) -> None:

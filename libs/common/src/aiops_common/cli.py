@@ -1,4 +1,4 @@
-"""The commands that every service has: ``serve``, ``migrate`` and ``resend``."""
+"""The commands that every service has: ``serve``, ``migrate``, ``resend`` and ``colours``."""
 
 import contextlib
 import importlib
@@ -15,11 +15,13 @@ from uuid import UUID
 import typer
 import uvicorn
 from prometheus_client import disable_created_metrics
+from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from aiops_common.arguments import instant
 from aiops_common.logging import get_logger, setup_command_logging, setup_logging
-from aiops_common.settings import ServiceSettings, load_settings, told
+from aiops_common.postgres.releases import with_release
+from aiops_common.settings import Colour, ServiceSettings, load_settings, told
 from aiops_common.telemetry import setup_telemetry
 
 _log = get_logger(__name__)
@@ -46,9 +48,16 @@ Since = Annotated[
 ]
 Until = Annotated[datetime | None, typer.Option(parser=instant, metavar="TIME", help="Messages written before then.")]
 
+Active = Annotated[list[Colour] | None, typer.Argument(help="Who takes work from now on, one or both.")]
+
+Undo = Annotated[
+    str | None,
+    typer.Option(metavar="REVISION", help="Take this migration of the phase back, and those that came after it."),
+]
+
 
 def add_service_commands(cli: typer.Typer, *, name: str, package: str, settings_type: type[S]) -> None:
-    """Add ``serve``, ``migrate`` and ``resend`` for the service ``name`` to ``cli``.
+    """Add ``serve``, ``migrate``, ``resend`` and ``colours`` for the service ``name`` to ``cli``.
 
     ``<package>.app.build_app(settings)`` is imported only to serve, so that offline commands start at once.
     """
@@ -59,9 +68,14 @@ def add_service_commands(cli: typer.Typer, *, name: str, package: str, settings_
         _serve(name, package, load_settings(settings_type))
 
     @cli.command()
-    def migrate(phase: Phase = Phase.EXPAND) -> None:
-        """Bring the schema up to date; prints each migration that was applied."""
-        _migrate(name, package, load_settings(settings_type), phase)
+    def migrate(phase: Phase = Phase.EXPAND, undo: Undo = None) -> None:
+        """Bring the schema up to date; prints each migration that was applied, or taken back.
+
+        expand comes before a roll-out. contract comes by hand when no process of the release before is left, since that
+        release cannot work on the schema any more; one that is connected stops it. Exits with 1 where it cannot be
+        done, and says why.
+        """
+        _migrate(name, package, load_settings(settings_type), phase, undo)
 
     @cli.command()
     def resend(
@@ -79,6 +93,24 @@ def add_service_commands(cli: typer.Typer, *, name: str, package: str, settings_
         with 1 if nothing matches or PostgreSQL does not answer, with 2 if no filter or a wrong one is given.
         """
         _resend(name, settings_type, (ids or [], types or [], since, until), dry_run=dry_run, as_json=as_json)
+
+    _add_colours(cli, name, settings_type)
+
+
+def _add_colours(cli: typer.Typer, name: str, settings_type: type[S]) -> None:
+    @cli.command()
+    def colours(
+        active: Active = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")] = False,
+    ) -> None:
+        """Show which of two releases beside each other takes work, or let these and no others: colours green
+
+        Processes of another colour finish what they have in hand and go idle; they serve all other purposes as before.
+        Exits with 1 if PostgreSQL does not answer or the schema is not migrated.
+        """
+        setup_command_logging(name)
+        command = importlib.import_module("aiops_common.active_colours").command
+        command(name, load_settings(settings_type), active or [], as_json=as_json)
 
 
 def _serve(name: str, package: str, settings: ServiceSettings) -> None:
@@ -102,7 +134,7 @@ def _serve(name: str, package: str, settings: ServiceSettings) -> None:
     )
     try:
         uvicorn.run(
-            build_app(settings),
+            build_app(_with_release(settings, name, package)),
             host=settings.host,
             port=settings.port,
             loop="uvloop",
@@ -123,6 +155,12 @@ def _serve(name: str, package: str, settings: ServiceSettings) -> None:
         _log.info("process.stopped")
 
 
+def _with_release(settings: S, name: str, package: str) -> S:
+    """``settings`` with which PostgreSQL is told the release: migrations ask who would not survive them."""
+    url = with_release(settings.database_url.get_secret_value(), name, package)
+    return settings.model_copy(update={"database_url": SecretStr(url)})
+
+
 def _exit(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
@@ -137,21 +175,25 @@ def _allow_many_files() -> int:
     return sys.maxsize if allowed == resource.RLIM_INFINITY else allowed
 
 
-def _migrate(name: str, package: str, settings: ServiceSettings, phase: Phase) -> None:
+def _migrate(name: str, package: str, settings: ServiceSettings, phase: Phase, undo: str | None) -> None:
     # Alembic and SQLAlchemy take a second to import; the other commands do without them.
     migrations = importlib.import_module("aiops_common.postgres.migrate")
     setup_logging(name, settings.log_level, stream=sys.stderr)
+    url = settings.database_url.get_secret_value()
     try:
-        applied = migrations.migrate(settings.database_url.get_secret_value(), name, package, phase.value)
-    except migrations.MigrationFailed as error:
+        if undo is None:
+            done = migrations.migrate(url, name, package, phase.value)
+        else:
+            done = migrations.undo(url, name, package, phase.value, undo)
+    except importlib.import_module("aiops_common.postgres.revisions").MigrationFailed as error:
         typer.echo(f"{name}: {error}", err=True)
         raise typer.Exit(1) from None
-    if applied:
-        _log.info("schema.migrated", phase=phase.value, revisions=applied)
-    for revision in applied:
-        typer.echo(f"{name}: applied {revision}")
-    if not applied:
-        typer.echo(f"{name}: {phase.value} is up to date")
+    if done:
+        _log.info("schema.migrated" if undo is None else "schema.undone", phase=phase.value, revisions=done)
+    for revision in done:
+        typer.echo(f"{name}: {'applied' if undo is None else 'took back'} {revision}")
+    if not done:
+        typer.echo(f"{name}: {phase.value} is up to date" if undo is None else f"{name}: {undo} is not applied")
 
 
 def _resend(

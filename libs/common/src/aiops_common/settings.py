@@ -2,12 +2,20 @@
 
 import sys
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, Secret, SecretBytes, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings
 from pydantic_settings.exceptions import SettingsError
+
+
+class Colour(StrEnum):
+    """Of two releases beside each other."""
+
+    BLUE = "blue"
+    GREEN = "green"
 
 
 class ServiceSettings(BaseSettings):
@@ -43,6 +51,10 @@ class ServiceSettings(BaseSettings):
 
     database_pool_size: int = Field(default=10, ge=2, le=100)
     """Most connections to PostgreSQL."""
+
+    colour: Colour | None = None
+    """``blue`` or ``green``, where two releases run beside each other: work is taken while it is this one's turn, which
+    the command ``colours`` decides. Without a colour it always is."""
 
     prefetch: int = Field(default=64, ge=1, le=1000)
     """Deliveries that are processed at the same time."""

@@ -33,16 +33,20 @@ from aiops_auth.service import (
 from aiops_auth.settings import AuthSettings
 from aiops_auth.tokens import CredentialCipher, TokenIssuer
 from aiops_auth.upkeep import Upkeep
+from aiops_common.flags import FlagOwner
 from aiops_common.messaging import outbox
 from aiops_common.messaging.message import outgoing
 from aiops_common.messaging.names import EVENTS_EXCHANGE
 from aiops_common.postgres import Connection
 from aiops_common.runtime import Runtime
 from aiops_contracts.base import Event
+from aiops_contracts.gateway import FeatureFlagChanged, ReplayedFeatureFlags, ReplayFeatureFlags
 
 SOURCE = "aiops/auth"
 GATEWAY = "gateway"
 """The broker user that asks on behalf of clients."""
+
+FLAGS = FlagOwner(GATEWAY, FeatureFlagChanged, ReplayFeatureFlags, ReplayedFeatureFlags)
 
 
 def build_app(settings: AuthSettings) -> Starlette:
@@ -82,7 +86,8 @@ def build_app(settings: AuthSettings) -> Starlette:
     runtime.extra.append(Bootstrap(_first_steps(settings, means, keys), passwords))
     runtime.extra.append(Upkeep(keys, api_keys, sessions, rotation_age=rotation_age))
     replays = Replays(transactions=runtime.pool.transaction, repository=repository)
-    runtime.answer_requests(request_handlers(means, api_keys, replays), settings, asked_by=GATEWAY)
+    runtime.follow_flags(FLAGS, settings)
+    runtime.answer_requests(request_handlers(means, api_keys, replays), settings, asked_by={GATEWAY})
     return runtime.app()
 
 

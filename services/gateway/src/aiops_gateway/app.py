@@ -21,7 +21,7 @@ from aiops_common.sealing import Keyring
 from aiops_common.telemetry import is_tracing
 from aiops_gateway import graphiql
 from aiops_gateway.auth import TokenVerifier
-from aiops_gateway.consumers import event_handlers
+from aiops_gateway.consumers import event_handlers, request_handlers
 from aiops_gateway.domain.rates import Rate
 from aiops_gateway.graphql.context import UseCases
 from aiops_gateway.graphql.endpoint import Endpoint
@@ -44,6 +44,7 @@ from aiops_gateway.service.changes import Changes
 from aiops_gateway.service.credentials import Credentials
 from aiops_gateway.service.dead_letters import DeadLetterOffice
 from aiops_gateway.service.decisions import Decisions
+from aiops_gateway.service.feature_flags import FeatureFlags
 from aiops_gateway.service.history import Histories
 from aiops_gateway.service.llm_runs import LlmRuns
 from aiops_gateway.service.raw_contents import RawContents
@@ -57,6 +58,8 @@ from aiops_gateway.tracing import HttpTracing
 R = TypeVar("R", Route, WebSocketRoute)
 
 _API = "/graphql"
+_FOLLOWERS = ("auth", "changelog", "summarizer", "triage")
+"""The broker users that keep feature flags."""
 _FREE = frozenset({"/livez", "/readyz", "/metrics", JWKS_PATH})
 """Paths whose requests are not counted: health, metrics and public keys are for those who look after the system."""
 
@@ -84,6 +87,7 @@ def _use_cases(runtime: Runtime, settings: GatewaySettings) -> UseCases:
         histories=Histories(requester),
         llm_runs=LlmRuns(pool),
         raw_contents=RawContents(requester, keyring, audit),
+        feature_flags=FeatureFlags(pool, audit, answers),
     )
 
 
@@ -100,6 +104,7 @@ def build_app(settings: GatewaySettings) -> Starlette:
     runtime = Runtime.build("gateway", settings)
     use_cases = _use_cases(runtime, settings)
     runtime.consume_events(event_handlers(Projector(runtime.pool)), settings)
+    runtime.answer_requests(request_handlers(use_cases.feature_flags), settings, asked_by=_FOLLOWERS)
     endpoint = Endpoint(
         _schema(settings),
         use_cases,
@@ -113,7 +118,7 @@ def build_app(settings: GatewaySettings) -> Starlette:
     broker = {"broker": checks.pop("broker")}
     app = component_app(
         [
-            *health_routes(checks, broker),
+            *health_routes(checks, {**broker, **runtime.notes}),
             jwks_route(use_cases.viewers),
             _exact(Route(_API, endpoint)),  # it refuses other methods itself, in words
             _exact(WebSocketRoute(_API, endpoint)),

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiops_common.engines import engine, job_done
+from aiops_common.flags import Flags
 from aiops_common.llm import Chain, Improved, LanguageModel, improve
+from aiops_common.llm.guarded import GuardedModel
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
 from aiops_common.messaging.message import Delivery, Poison
@@ -51,10 +53,10 @@ class SummarizerService:
         leases: Leases,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chain: Chain | None = None,
+        flags: Flags | None = None,
     ) -> None:
         self._raw = raw
-        self._model = model
-        self._chain = chain or OPERATION.chain()
+        self._model = GuardedModel(model, chain or OPERATION.chain(), OPERATION, flags, owner="summarizer")
         self._leases = leases
         self._clock = clock
         self._pool = pool
@@ -75,7 +77,7 @@ class SummarizerService:
         received = await self._received(delivery)
         entry = self._entry(delivery, received)
         started = time.monotonic_ns()
-        improved = await self._summarize(entry)
+        improved = await self._summarize(entry, delivery)
         provenance = improved.provenance(Provenance, elapsed_ms(started))
         summary = _summary(improved.result, received.redactions, provenance)
         done = replace(entry, state=JobState.SUCCEEDED, summary=summary, updated_at=self._clock())
@@ -89,11 +91,12 @@ class SummarizerService:
         failed = replace(self._entry(delivery, await self._received(delivery)), state=JobState.FAILED, failure=reason)
         await self._effects.write_failure(Effect(delivery, failed.following, _failed, "log.summary_failed"))
 
-    async def _summarize(self, entry: LogEntry) -> Improved[Digest]:
+    async def _summarize(self, entry: LogEntry, delivery: Delivery[SummarizeLog]) -> Improved[Digest]:
         with engine("digest", {"aiops.lines": entry.line_count, "aiops.bytes": entry.byte_count}):
             # Dates without a year are read as of when the log was sent in, whenever the work is done.
             found = await asyncio.to_thread(digest, iter_lines(entry.content), reference=entry.created_at)
-        return await improve(self._model, found, improving(self._chain, entry.source), self._chain.work(entry.id))
+        asking = await self._model.asking(delivery)
+        return await improve(asking.model, found, improving(asking.chain, entry.source), asking.chain.work(entry.id))
 
     async def _received(self, delivery: Delivery[SummarizeLog]) -> Received:
         received = await asyncio.to_thread(self._raw.receive, delivery)

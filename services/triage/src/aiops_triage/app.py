@@ -4,12 +4,14 @@ from functools import partial
 
 from starlette.applications import Starlette
 
+from aiops_common.flags import FlagOwner
 from aiops_common.llm import LanguageModel, LLMSettings, build_model
 from aiops_common.messaging.leases import Leases
 from aiops_common.retention import Retention
 from aiops_common.run_records import delete_old_runs
 from aiops_common.runtime import Runtime
 from aiops_common.settings import load_settings
+from aiops_contracts.gateway import FeatureFlagChanged, ReplayedFeatureFlags, ReplayFeatureFlags
 from aiops_triage.consumers import command_handlers, request_handlers
 from aiops_triage.prompts import OPERATION
 from aiops_triage.repository import TicketRepository, delete_old_terms
@@ -18,6 +20,8 @@ from aiops_triage.settings import TriageSettings
 
 GATEWAY = "gateway"
 """The broker user that speaks for clients."""
+
+FLAGS = FlagOwner(GATEWAY, FeatureFlagChanged, ReplayFeatureFlags, ReplayedFeatureFlags)
 
 
 def build_app(settings: TriageSettings, *, model: LanguageModel | None = None) -> Starlette:
@@ -42,8 +46,10 @@ def build_app(settings: TriageSettings, *, model: LanguageModel | None = None) -
         leases,
         models=models,
         chain=chain,
+        flags=runtime.flags,
         asked_for=settings.llm_for,
     )
+    runtime.follow_flags(FLAGS, settings)
     runtime.consume_commands(command_handlers(service), settings, speaks_for_others=GATEWAY)
-    runtime.answer_requests(request_handlers(service), settings, asked_by=GATEWAY)
+    runtime.answer_requests(request_handlers(service), settings, asked_by={GATEWAY})
     return runtime.app()

@@ -160,6 +160,7 @@ class Consumer:
             attempt=incoming.attempt,
             time=envelope.time,
             digest=_digest(envelope),
+            role=incoming.role,
         )
 
     async def _through_outages(self, incoming: Incoming, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:

@@ -16,11 +16,13 @@ from aiops_common.messaging.names import (
     LOST_HEADER,
     OPERATOR,
     PRINCIPAL_HEADER,
+    ROLE_HEADER,
     WAITING_SINCE_HEADER,
 )
 from aiops_common.metrics import OTHER
 
 _MOST_ATTEMPTS = 999
+_LONGEST_ROLE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Incoming:
     instead is for its dead letter only. ``principal`` is who asked, None where nobody can be named. ``attempt`` counts
     from 1. ``waiting_since`` is when it was first put off (milliseconds since 1970, UTC), None if it never was.
     ``lost`` is how often it was delivered and came back without a word, because the consumer that had it ended.
-    ``arrived`` is monotonic, in seconds.
+    ``arrived`` is monotonic, in seconds. ``role`` is the principal's, None where nobody says or it is not believed.
     """
 
     raw: AbstractIncomingMessage
@@ -41,6 +43,7 @@ class Incoming:
     waiting_since: int | None
     lost: int
     arrived: float = field(default_factory=time.monotonic)
+    role: str | None = None
 
     @classmethod
     def of(cls, raw: AbstractIncomingMessage, trusted_users: frozenset[str], types: Container[str] = ()) -> "Incoming":
@@ -64,6 +67,7 @@ class Incoming:
             1 + (_integer(raw, ATTEMPT_HEADER, _MOST_ATTEMPTS) or 0),
             _integer(raw, WAITING_SINCE_HEADER, milliseconds_now()),
             lost + (_integer(raw, LOST_HEADER, _MOST_ATTEMPTS) or 0),
+            role=_role(raw) if isinstance(claimed, str) else None,
         )
 
     @property
@@ -104,7 +108,8 @@ class Incoming:
 
     def principal_header(self) -> dict[str, str | int]:
         """Who asked, kept on copies: the copy's own user_id is ours."""
-        return {} if self.principal is None else {PRINCIPAL_HEADER: self.principal}
+        role: dict[str, str | int] = {} if self.role is None else {ROLE_HEADER: self.role}
+        return {} if self.principal is None else {PRINCIPAL_HEADER: self.principal, **role}
 
 
 def uuid_text(value: str | None) -> str | None:
@@ -130,6 +135,11 @@ def _is_published_to(exchange: str) -> bool:
 def milliseconds_now() -> int:
     """The present, as our headers tell time."""
     return time.time_ns() // 1_000_000
+
+
+def _role(raw: AbstractIncomingMessage) -> str | None:
+    value = raw.headers.get(ROLE_HEADER)
+    return value if isinstance(value, str) and len(value) <= _LONGEST_ROLE else None
 
 
 def _integer(raw: AbstractIncomingMessage, header: str, most: int) -> int | None:

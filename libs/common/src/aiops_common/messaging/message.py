@@ -20,7 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from pydantic import ValidationError
 from uuid6 import uuid7
 
-from aiops_common.messaging.names import PRINCIPAL_HEADER
+from aiops_common.messaging.names import PRINCIPAL_HEADER, ROLE_HEADER
 from aiops_contracts.base import Envelope, Message
 
 M = TypeVar("M", bound=Message)
@@ -63,7 +63,7 @@ class Delivery(Generic[M]):
 
     ``principal`` is who asked: a user for whom one of our own spoke, ``partner:<name>`` for an outside publisher.
     ``attempt`` is 1 for the first delivery. ``digest`` tells messages of the same id apart by what they say; empty
-    where nobody compares.
+    where nobody compares. ``role`` is what the user was then, None where that is unknown; it gives no right.
     """
 
     id: UUID
@@ -72,6 +72,7 @@ class Delivery(Generic[M]):
     attempt: int
     time: datetime
     digest: bytes = field(default=b"", repr=False)
+    role: str | None = None
 
     @property
     def is_from_outside(self) -> bool:
@@ -92,6 +93,7 @@ def outgoing(
     subject: str | None = None,
     message_id: UUID | None = None,
     principal: str | None = None,
+    role: str | None = None,
     trace_headers: Mapping[str, str] | None = None,
     time: datetime | None = None,
 ) -> Outgoing:
@@ -103,6 +105,7 @@ def outgoing(
         subject: the id of the entity it is about (CloudEvents ``subject``).
         message_id: decides what counts as the same message; a new UUIDv7 where none is given.
         principal: on whose behalf; see ``Delivery.principal``.
+        role: that one's role; see ``Delivery.role``.
         trace_headers: the trace it belongs to, as ``current_trace_headers`` gave it; by default the current one.
         time: when it happened (CloudEvents ``time``); by default now.
     """
@@ -110,6 +113,8 @@ def outgoing(
     headers = dict(current_trace_headers() if trace_headers is None else trace_headers)
     if principal is not None:
         headers[PRINCIPAL_HEADER] = principal
+    if role is not None:
+        headers[ROLE_HEADER] = role
     return Outgoing(
         id=identity,
         exchange=exchange,

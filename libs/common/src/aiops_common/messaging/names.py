@@ -12,6 +12,10 @@ INGRESS_PREFIX = "ingress."
 PRINCIPAL_HEADER = "x-aiops-principal"
 """On whose behalf a message is sent; believed only when one of our own users published it."""
 
+ROLE_HEADER = "x-aiops-role"
+"""The role that the principal had when it asked, for feature flags only: rights are looked up where they count.
+Believed where the principal is; a replay of a dead letter does without."""
+
 ATTEMPT_HEADER = "x-aiops-attempt"
 """How many times the message was tried and failed; absent on the first delivery."""
 

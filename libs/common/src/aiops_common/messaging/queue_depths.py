@@ -31,7 +31,7 @@ class QueueDepths:
 
     def watch(self, queues: Iterable[str]) -> None:
         """Watch these queues too; before the start."""
-        self._queues += queues
+        self._queues += [queue for queue in queues if queue not in self._queues]
 
     async def start(self) -> None:
         """Begin to watch in the background, as soon as the broker can be reached."""

@@ -96,7 +96,8 @@ class _Spec(BaseModel):
 class ServiceSpec(_Spec):
     """What one service publishes and consumes."""
 
-    publishes: tuple[Literal["commands", "events", "requests"], ...] = ()
+    publishes: tuple[Literal["commands", "events"], ...] = ()
+    asks: tuple[Name, ...] = ()
     work: tuple[MessageType, ...] = ()
     events: tuple[EventPattern, ...] = ()
     requests: bool = False
@@ -131,6 +132,9 @@ class TopologySpec(_Spec):
             raise ValueError(
                 f"{twice} are named twice among services, partners and operators: each is a user, so names must differ"
             )
+        answering = {name for name, service in self.services.items() if service.requests}
+        if deaf := {asked for service in self.services.values() for asked in service.asks} - answering:
+            raise ValueError(f"{sorted(deaf)} are asked, and do not say `requests: true`")
         consumed = {message_type for service in self.services.values() for message_type in service.work}
         for name, partner in self.partners.items():
             if unknown := set(partner.may_send) - consumed:
@@ -194,16 +198,14 @@ def expand(spec: TopologySpec) -> Topology:
     )
 
 
-def inbound_queue(name: str, service: ServiceSpec) -> str | None:
-    """The queue that takes the service's commands and events, and to which retries return."""
-    if service.work:
-        return work_queue(name)
-    return events_queue(name) if service.events else None
+def inbound_queues(name: str, service: ServiceSpec) -> tuple[str, ...]:
+    """The queues for its commands and for its events, which must not wait behind work; retries return to the first."""
+    return (*((work_queue(name),) if service.work else ()), *((events_queue(name),) if service.events else ()))
 
 
 def dead_queues(services: Mapping[str, ServiceSpec]) -> tuple[str, ...]:
     """Where dead letters lie that some service has given up."""
-    return tuple(dead_queue(name) for name, service in services.items() if inbound_queue(name, service))
+    return tuple(dead_queue(name) for name, service in services.items() if inbound_queues(name, service))
 
 
 def _exchanges(spec: TopologySpec) -> Iterator[Exchange]:
@@ -215,12 +217,13 @@ def _exchanges(spec: TopologySpec) -> Iterator[Exchange]:
 
 
 def _queues(name: str, service: ServiceSpec) -> Iterator[Queue]:
-    if inbound := inbound_queue(name, service):
-        yield _dead_lettering(inbound, DEAD_EXCHANGE, dead_queue(name))
+    if inbound := inbound_queues(name, service):
+        for queue in inbound:
+            yield _dead_lettering(queue, DEAD_EXCHANGE, dead_queue(name))
         for rung in RETRY_RUNGS:
             # Back through the default exchange: it cannot be deleted or unbound, and nothing but the key is needed.
             yield _dead_lettering(
-                retry_queue(name, rung), DEFAULT_EXCHANGE, inbound, **{"x-message-ttl": 1000 * RETRY_RUNGS[rung]}
+                retry_queue(name, rung), DEFAULT_EXCHANGE, inbound[0], **{"x-message-ttl": 1000 * RETRY_RUNGS[rung]}
             )
         yield Queue(dead_queue(name), {"x-queue-type": "quorum", "x-overflow": "reject-publish"})
     if service.requests:
@@ -249,18 +252,7 @@ def _dead_lettering(name: str, exchange: str, routing_key: str, **more: int) -> 
 def _bindings(spec: TopologySpec) -> Iterator[Binding]:
     yield Binding(UNROUTED, UNROUTED, "")
     for name, service in spec.services.items():
-        inbound = inbound_queue(name, service)
-        if inbound is None:
-            continue
-        for message_type in service.work:
-            yield Binding(COMMANDS_EXCHANGE, inbound, message_type)
-        for pattern in service.events:
-            yield Binding(EVENTS_EXCHANGE, inbound, pattern)
-        for rung in RETRY_RUNGS:
-            yield Binding(RETRY_EXCHANGE, retry_queue(name, rung), retry_queue(name, rung))
-        # For dead letters that are replayed: who may do that needs no right to write anywhere else.
-        yield Binding(RETRY_EXCHANGE, inbound, inbound)
-        yield Binding(DEAD_EXCHANGE, dead_queue(name), dead_queue(name))
+        yield from _inbound_bindings(name, service)
     # Straight to the queue, not by way of aiops.commands: a second exchange would route by every key in the
     # headers CC and BCC too, and so hand a partner all the types it was not granted.
     for partner, grant in spec.partners.items():
@@ -270,16 +262,25 @@ def _bindings(spec: TopologySpec) -> Iterator[Binding]:
                     yield Binding(f"{INGRESS_PREFIX}{partner}", work_queue(name), message_type)
 
 
+def _inbound_bindings(name: str, service: ServiceSpec) -> Iterator[Binding]:
+    inbound = inbound_queues(name, service)
+    yield from (Binding(COMMANDS_EXCHANGE, work_queue(name), message_type) for message_type in service.work)
+    yield from (Binding(EVENTS_EXCHANGE, events_queue(name), pattern) for pattern in service.events)
+    returns = (*(retry_queue(name, rung) for rung in RETRY_RUNGS if inbound), *inbound)
+    # To the queues themselves for dead letters that are replayed: no right to write anywhere else is needed for that.
+    yield from (Binding(RETRY_EXCHANGE, queue, queue) for queue in returns)
+    if inbound:
+        yield Binding(DEAD_EXCHANGE, dead_queue(name), dead_queue(name))
+
+
 def _service_user(name: str, spec: TopologySpec) -> User:
     service = spec.services[name]
-    inbound = inbound_queue(name, service)
-    write = {"commands": COMMANDS_EXCHANGE, "events": EVENTS_EXCHANGE, "requests": DEFAULT_EXCHANGE_PERMISSION}
-    exchanges = [write[kind] for kind in service.publishes]
-    if inbound:
-        exchanges += [RETRY_EXCHANGE, DEAD_EXCHANGE]
-    if service.requests:
-        exchanges.append(DEFAULT_EXCHANGE_PERMISSION)  # the reply to a request
-    queues = [*([inbound] if inbound else []), *([requests_queue(name)] if service.requests else [])]
+    inbound = inbound_queues(name, service)
+    exchanges = [{"commands": COMMANDS_EXCHANGE, "events": EVENTS_EXCHANGE}[kind] for kind in service.publishes]
+    exchanges += [RETRY_EXCHANGE, DEAD_EXCHANGE] if inbound else []
+    if service.requests or service.asks:
+        exchanges.append(DEFAULT_EXCHANGE_PERMISSION)  # a request, and the reply to one
+    queues = [*inbound, *([requests_queue(name)] if service.requests else [])]
     if service.dead_letters:
         exchanges.append(RETRY_EXCHANGE)
         queues += dead_queues(spec.services)

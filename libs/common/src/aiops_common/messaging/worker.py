@@ -1,6 +1,7 @@
 """The consuming side of a process: subscriptions on a connection of their own, started whenever the broker is there."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -20,6 +21,9 @@ from aiops_common.tasks import stop_task
 _log = get_logger(__name__)
 
 WATCH_SECONDS = 0.5
+
+ATTEMPT_SECONDS = 5.0
+"""How long an attempt to connect may take to end when nobody wants it any more, and each consumer."""
 
 Process = Callable[[AbstractIncomingMessage], Awaitable[None]]
 
@@ -69,7 +73,7 @@ class Worker:
         return connection is not None and connection.connected.is_set()
 
     async def start(self) -> None:
-        """Begin to consume as soon as the broker can be reached; never fails."""
+        """Begin to consume, or to consume again, as soon as the broker can be reached; never fails."""
         self._starting = asyncio.create_task(self._start(), name="worker-start")
         self._watching = asyncio.create_task(self._watch(), name="worker-watch")
 
@@ -77,8 +81,13 @@ class Worker:
         """Take no more deliveries, finish those in hand within the graceful time, give the others back."""
         await stop_task(self._watching)
         await stop_task(self._starting)
-        if self._broker is not None:
-            await self._broker.stop()
+        if self._broker is None:
+            return
+        try:
+            await asyncio.gather(*map(_consume_no_more, self._subscribers))
+            await _close(self._broker)
+        finally:
+            self._broker = None
 
     async def _watch(self) -> None:
         """Tell when queues begin and cease to be consumed, once each: the libraries tell every second."""
@@ -97,8 +106,16 @@ class Worker:
         wait, outage = 0.2, Outage()
         while True:
             broker = self._build()
+            attempt = asyncio.create_task(broker.start(), name="worker-connect")
             try:
-                await broker.start()
+                await asyncio.shield(attempt)
+            except asyncio.CancelledError:
+                # Cancelled half way, it would leave a connection of which nobody knows, made anew for ever, which takes
+                # messages that nobody handles.
+                await asyncio.wait([attempt], timeout=ATTEMPT_SECONDS)
+                attempt.cancel()
+                await _stop_quietly(broker)
+                raise
             except Exception as error:  # a worker that gives up is worse than any error
                 if outage.begins():
                     _log.warning("worker.not_connected", error=_plain(error))
@@ -140,6 +157,26 @@ def _subscriber(broker: RabbitBroker, queue: str, prefetch: int, process: Proces
     return subscriber
 
 
+async def _consume_no_more(subscriber: RabbitSubscriber) -> None:
+    # FastStream waits for what is in hand first, and what comes meanwhile it leaves lying until the connection ends.
+    queue, tag = subscriber._queue_obj, subscriber._consumer_tag
+    if queue is None or tag is None:
+        return
+    with contextlib.suppress(Exception):  # the connection is away, and with it the consumer, who does not come back
+        await queue.cancel(tag, timeout=ATTEMPT_SECONDS)
+    subscriber._consumer_tag = None
+
+
+async def _close(broker: RabbitBroker) -> None:
+    connection = broker._connection
+    try:
+        await broker.stop()
+    finally:
+        # Where a subscriber does not stop well, FastStream leaves its connection open, and that is restored for ever.
+        if connection is not None and not connection.is_closed:
+            await connection.close()
+
+
 def _is_consumed(subscriber: RabbitSubscriber) -> bool:
     # FastStream and aio-pika remember what they want to consume; only the channel of aiormq knows what is consumed.
     queue = subscriber._queue_obj
@@ -156,8 +193,8 @@ async def _undecoded(message: RabbitMessage) -> RabbitMessage:
 
 async def _stop_quietly(broker: RabbitBroker) -> None:
     try:
-        async with asyncio.timeout(5):
-            await broker.stop()
+        async with asyncio.timeout(ATTEMPT_SECONDS):
+            await _close(broker)
     except Exception as error:  # what did not start may not stop either
         _log.debug("worker.stop_failed", error=_plain(error))
 

@@ -23,7 +23,9 @@ from aiops_changelog.engine import generate, generate_from_entries, redraft
 from aiops_changelog.prompts import OPERATION, improving
 from aiops_changelog.repository import ChangelogRepository
 from aiops_common.engines import engine, job_done
+from aiops_common.flags import Flags
 from aiops_common.llm import Chain, LanguageModel, improve
+from aiops_common.llm.guarded import GuardedModel
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
 from aiops_common.messaging.message import Delivery, Poison
@@ -62,9 +64,9 @@ class ChangelogService:
         leases: Leases,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chain: Chain | None = None,
+        flags: Flags | None = None,
     ) -> None:
-        self._model = model
-        self._chain = chain or OPERATION.chain()
+        self._model = GuardedModel(model, chain or OPERATION.chain(), OPERATION, flags, owner="changelog")
         self._leases = leases
         self._clock = clock
         self._pool = pool
@@ -85,9 +87,10 @@ class ChangelogService:
             "render", {"aiops.commits": len(command.commits or ()), "aiops.entries": len(command.entries or ())}
         ):
             draft = await asyncio.to_thread(self._draft, command)
-        model = self._model if draft.sections else None  # without entries there is nothing to write about
-        flow = improving(self._chain, received.project, lambda reworded: self._rendered(received, reworded))
-        improved = await improve(model, draft, flow, self._chain.work(delivery.id))
+        # Without entries there is nothing to write about.
+        asking = await self._model.asking(delivery, is_wanted=bool(draft.sections))
+        flow = improving(asking.chain, received.project, lambda reworded: self._rendered(received, reworded))
+        improved = await improve(asking.model, draft, flow, asking.chain.work(delivery.id))
         provenance = improved.provenance(Provenance, elapsed_ms(started))
         done = received.succeeded(improved.result, provenance, self._clock())
         also = recorded(improved.runs, LlmRunsRecorded)

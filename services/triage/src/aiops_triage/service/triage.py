@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiops_common.engines import engine, job_done
+from aiops_common.flags import Flags
 from aiops_common.llm import Chain, LanguageModel, improve
+from aiops_common.llm.guarded import GuardedModel
 from aiops_common.logging import get_logger
 from aiops_common.messaging.effects import Effect, EffectWriter
 from aiops_common.messaging.leases import Leases
@@ -71,11 +73,11 @@ class TriageService:
         models: ActiveModels | None = None,
         chain: Chain | None = None,
         asked_for: AskedFor = AskedFor.UNSURE,
+        flags: Flags | None = None,
     ) -> None:
         self._pool = pool
         self._repository = repository
-        self._model = model
-        self._chain = chain or OPERATION.chain()
+        self._model = GuardedModel(model, chain or OPERATION.chain(), OPERATION, flags, owner="triage")
         self._asked_for = asked_for
         self._leases = leases
         self._clock = clock
@@ -93,7 +95,7 @@ class TriageService:
 
     async def _triage_new(self, delivery: Delivery[TriageTicket]) -> None:
         ticket = await self._received(delivery)
-        triage, runs = await self._decide(ticket)
+        triage, runs = await self._decide(ticket, delivery)
         done = replace(ticket, state=JobState.SUCCEEDED, triage=triage, updated_at=self._clock())
         also = recorded(runs, LlmRunsRecorded)
         is_written = await self._effects.write(Effect(delivery, done.following, _triaged, "ticket.triaged", also))
@@ -154,15 +156,16 @@ class TriageService:
                 connection, request.ticket_id, after=request.after, limit=request.limit
             )
 
-    async def _decide(self, ticket: Ticket) -> tuple[Triage, tuple[LlmRun, ...]]:
+    async def _decide(self, ticket: Ticket, delivery: Delivery[TriageTicket]) -> tuple[Triage, tuple[LlmRun, ...]]:
         started = time.monotonic_ns()
         title, body = ticket.title, ticket.body
         similar = await self._similar.find(ticket)
         active = self._models.current if self._models else None
         with engine("classify", {"aiops.characters": len(title) + len(body)}):
             verdict, is_learned = judge(title, body, active.model if active else None)
-        model = self._model if self._asked_for.has(verdict) else None
-        improved = await improve(model, verdict, improving(self._chain, title, body), self._chain.work(ticket.id))
+        asking = await self._model.asking(delivery, is_wanted=self._asked_for.has(verdict))
+        flow = improving(asking.chain, title, body)
+        improved = await improve(asking.model, verdict, flow, asking.chain.work(ticket.id))
         triage = Triage.of(
             improved.result,
             improved.provenance(Provenance, elapsed_ms(started)),
