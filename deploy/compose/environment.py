@@ -50,7 +50,7 @@ def environment(
     if unknown := profiles - PROFILES.keys():
         known = ", ".join(sorted(PROFILES))
         raise ValueError(f"no profile {', '.join(sorted(unknown))}; PROFILES is a list with commas of {known}")
-    own = {name: caller.get(name) or kept.get(name) or _secret(name) for name in required(compose)}
+    own = {name: caller.get(name) or kept.get(name) or secret(name) for name in required(compose)}
     own |= {name: caller.get(name) or kept.get(name) or default for name, default in _DEFAULTS.items()}
     for name, value in own.items():
         _check(name, value)
@@ -93,7 +93,7 @@ def write(file: Path, lines: list[str]) -> None:
     draft.replace(file)
 
 
-def _secret(name: str) -> str:
+def secret(name: str) -> str:
     """256 bits: a key in standard base64, as the services want it, a password in letters that no URL has to escape."""
     return base64.b64encode(secrets.token_bytes(32)).decode() if name.endswith("_KEY") else secrets.token_urlsafe(32)
 
