@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aiops_local import jaeger_program
-from aiops_local.jaeger_program import MODULE_SUM, VERSION, BuildFailed, CannotBuild, build, cached, find, version_of
+from aiops_local import go_program
+from aiops_local.go_program import BuildFailed, CannotBuild
+from aiops_local.jaeger_program import MODULE_SUM, VERSION, build, cached, find, version_of
 
 JAEGER = """#!/bin/sh
 echo '{"gitCommit":"","gitVersion":"%s","buildDate":""}'
@@ -30,7 +31,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "source").mkdir()
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(jaeger_program, "_GO", tmp_path / "nowhere")
+    monkeypatch.setattr(go_program, "_GO", tmp_path / "nowhere")
     return tmp_path
 
 

@@ -144,7 +144,7 @@ def test_a_span_too_many_is_named_but_for_statements_beside_others() -> None:
 def test_the_table_has_the_asynchronous_edges_too() -> None:
     assert {(story, "gateway") for story in ("triage", "summarizer", "changelog", "auth")} <= service_edges()
     assert ("acme", "triage") in service_edges()
-    assert len(STORIES) == 18
+    assert len(STORIES) == 19
 
 
 def test_attributes_that_are_missing_forbidden_or_unknown_are_named() -> None:

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from aiops_local import jaeger_program
+from aiops_local.go_program import BuildFailed, CannotBuild
 from aiops_local.installations import NotInstalled
-from aiops_local.jaeger_program import BuildFailed, CannotBuild
 from aiops_local.logs import show
 from aiops_local.processes import ProcessFailed
 from aiops_local.readiness import NotReady
