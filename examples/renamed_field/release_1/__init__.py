@@ -1,0 +1,1 @@
+"""The release that there was: the field is called msg."""

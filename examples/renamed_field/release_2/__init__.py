@@ -1,0 +1,1 @@
+"""The release that leads over: it knows both names, and feature flags say which of them counts."""

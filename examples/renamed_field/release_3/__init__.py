@@ -1,0 +1,1 @@
+"""The release without the old name; it brings the migrations that take it away."""
