@@ -54,7 +54,7 @@ class Ours:
         ready = {name: f"{stack.services.url(name)}/readyz" for name in _STARTED}
         try:
             for name in _STARTED:
-                stack.processes.start(self._command(name))
+                stack.processes.start(self.command(name))
             checks = {name: (lambda url=url: answers_http(url)) for name, url in ready.items()}
             wait_until(checks, SUPERUSER_SECONDS, stack.processes.check)
             yield Running(
@@ -80,7 +80,8 @@ class Ours:
             raise RuntimeError(f"the administrator could not log in: {reply}")
         return str(tokens["accessToken"])
 
-    def _command(self, name: str) -> Command:
+    def command(self, name: str) -> Command:
+        """The process `name`, without a language model."""
         command = self._stack.services.serve(name, scripted_llm=False)
         environment = {k: v for k, v in command.environment.items() if not k.startswith(_LEFT_OUT)}
         # Long enough for the peer, which accepts the same token; everything else as an operator finds it.
