@@ -12,7 +12,7 @@ from support.queues import purge
 from support.stack import RunningStack, running_stack
 from support.whole import make_whole
 
-DEAD = tuple(f"{service}.dead" for service in SERVICES if service != "auth")
+DEAD = tuple(f"{service}.dead" for service in SERVICES)
 
 
 @pytest.fixture(scope="session")

@@ -36,10 +36,10 @@ _PENDING = " PENDING"
 STATUS_CHANGED = "triage.ticket_status_changed.v1"
 _WAITING_QUEUES = (
     *(work_queue(owner) for owner in ENGINES),
-    events_queue("gateway"),
-    *(retry_queue(owner, rung) for owner in (*ENGINES, "gateway") for rung in RETRY_RUNGS),
+    *(events_queue(owner) for owner in SERVICES),
+    *(retry_queue(owner, rung) for owner in SERVICES for rung in RETRY_RUNGS),
 )
-_DEAD_QUEUES = (*(dead_queue(owner) for owner in (*ENGINES, "gateway")), "unrouted")
+_DEAD_QUEUES = (*(dead_queue(owner) for owner in SERVICES), "unrouted")
 
 
 @dataclass(frozen=True, slots=True)
