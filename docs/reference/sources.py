@@ -54,7 +54,7 @@ def route(message_type: str) -> Route:
     """The way of a message type, as the topology has it."""
     services, what, own = topology().services, kind(messages()[message_type]), owner(message_type)
     if what == "request":
-        senders = [name for name, service in services.items() if "requests" in service.publishes]
+        senders = [name for name, service in services.items() if own in service.asks]
         answers = services[own].requests
         return Route(tuple(senders), "", (own,) if answers else (), (f"{own}.requests",) if answers else ())
     exchange = f"aiops.{what}s"
