@@ -4,8 +4,10 @@
 #   make test && make demo       what continuous integration runs
 
 .DEFAULT_GOAL := help
-# Targets share one stack and one .venv, so they run one after another under `make -j` too.
+# Targets share one stack and one .venv, so they run one after another under `make -j` too, but for the tests' two halves.
+ifndef HALVES
 .NOTPARALLEL:
+endif
 
 PYTHON ?= python3
 MINUTES ?= 10
@@ -13,14 +15,16 @@ SEED ?=
 PROFILES ?=
 BIN := .venv/bin
 CHECKS := .venv-checks
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 LOCAL := $(BIN)/python -m aiops_local
+COMPUTING := tests/architecture tests/conformity tests/contract tests/unit tests/integration/k8s
 SETUP := $(PYTHON) deploy/local/bootstrap.py
 COMPOSE := docker compose --env-file .local/compose.env
 GRAPHIQL := services/gateway/graphiql
 NODE_TREES := $(GRAPHIQL) tests/conformity
 MEMBERS := $(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)) deploy/local/pyproject.toml
 PACKAGES := $(foreach package,$(notdir $(wildcard libs/*/src/aiops_* services/*/src/aiops_* deploy/local/src/aiops_*)),--package $(package))
-SCRIPTS := deploy/local/bootstrap.py $(foreach tree,benchmarks deploy/compose deploy/grafana docs evals examples,$(wildcard $(tree)/*.py $(tree)/*/*.py))
+SCRIPTS := deploy/local/bootstrap.py $(foreach tree,benchmarks deploy/backup deploy/bluegreen deploy/checks deploy/compose deploy/grafana deploy/k8s docs evals examples,$(wildcard $(tree)/*.py $(tree)/*/*.py))
 
 ##@ The stack
 .PHONY: setup up down status logs demo trace jaeger prometheus
@@ -58,11 +62,36 @@ compose-demo: virtualenv compose-up ## Show the main job end to end on it; needs
 virtualenv:
 	@$(SETUP) --python-only
 
+##@ The stack on Kubernetes (deploy/k8s)
+.PHONY: kustomize k8s-secrets k8s-topology k8s-render k8s-validate
+OVERLAYS := .local/k8s
+kustomize: setup ## Find kustomize, in kubectl or by itself, or build it with Go (IF_POSSIBLE=1 makes do without)
+	@$(LOCAL).kustomize_program $(if $(IF_POSSIBLE),--if-possible)
+k8s-secrets: ## Make the secrets of overlays/dev at random, once; then: kubectl apply -k deploy/k8s/overlays/dev
+	@$(PYTHON) -m deploy.k8s.dev_secrets
+k8s-topology: setup ## Write the broker's objects from deploy/rabbitmq/topology.yaml
+	@$(BIN)/python -m deploy.k8s.broker_objects
+k8s-render: setup ## Render all overlays into .local/k8s; names what is missing
+	@$(BIN)/python -m deploy.k8s.render $(OVERLAYS)
+k8s-validate: $(CHECKS)/.stamp k8s-secrets k8s-render ## Check them against their schemas and for safety (K8S_CRDS=<directory>)
+	$(BIN)/python -m deploy.k8s.broker_objects --check
+	$(CHECKS)/bin/yamllint --strict --config-file deploy/checks/yamllint.yaml deploy/k8s
+	$(CHECKS)/bin/kubernetes-validate --kubernetes-version 1.32 --strict --quiet --no-warn $(OVERLAYS)/*.yaml
+	$(CHECKS)/bin/python -m deploy.k8s.custom_resources $(OVERLAYS)/*.yaml
+	$(CHECKS)/bin/checkov --config-file deploy/checks/checkov-k8s.yaml --directory $(OVERLAYS)
+
 ##@ Checks
 .PHONY: test lint format types imports check-deploy test-unit test-integration test-conformity test-e2e test-faults
-.PHONY: soak bench eval
+.PHONY: soak bench eval tests-that-compute tests-that-wait
 test: setup lint types imports check-deploy ## Everything: lint, types, import rules, files for deployment, all tests
-	$(BIN)/pytest
+	@$(MAKE) --no-print-directory --jobs 2 HALVES=1 tests-that-compute tests-that-wait
+# The one half computes, the other mostly waits for servers: side by side they take as long as the second alone.
+tests-that-compute:
+	@$(BIN)/pytest --quiet $(COMPUTING) > .local/tests-that-compute.txt 2>&1; code=$$?; \
+	  [ $$code -eq 0 ] || cat .local/tests-that-compute.txt; \
+	  echo '$(COMPUTING):'; grep -E '^SKIPPED| (passed|failed)' .local/tests-that-compute.txt; exit $$code
+tests-that-wait:
+	@$(BIN)/pytest $(addprefix --ignore=,$(COMPUTING))
 lint: setup ## Style and likely mistakes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -74,11 +103,18 @@ types: setup ## mypy --strict
 	$(BIN)/mypy $(SCRIPTS) tests
 imports: setup ## Who may import whom
 	$(BIN)/lint-imports
-check-deploy: $(CHECKS)/.stamp ## Dockerfile, docker-compose.yml and all YAML
+check-deploy: $(CHECKS)/.stamp ## Dockerfile, compose, workflows, all YAML, the locks of migrations, and deploy/k8s
 	$(CHECKS)/bin/hadolint Dockerfile
 	$(CHECKS)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(CHECKS)/bin/yamllint --strict --config-file deploy/checks/yamllint.yaml .
 	$(CHECKS)/bin/checkov --config-file deploy/checks/checkov.yaml
+	$(CHECKS)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	$(CHECKS)/bin/zizmor --offline --quiet .github/workflows
+	@if GOBIN=$(abspath $(CHECKS))/bin go install $(ACTIONLINT) 2> /dev/null; then \
+	  $(CHECKS)/bin/actionlint .github/workflows/*.yaml; else echo "left out: actionlint, which a recent Go builds"; fi
+	$(BIN)/python -m deploy.checks.migrations $(CHECKS)/bin/squawk
+	@if $(LOCAL).kustomize_program; then $(MAKE) --no-print-directory k8s-validate; \
+	  else echo 'deploy/k8s was not checked: see above'; fi
 test-unit test-integration test-conformity test-e2e test-faults: test-%: setup ## One kind of tests
 	$(BIN)/pytest tests/$*
 soak: setup ## Steady load while parts are killed at random (MINUTES=10, SEED=)

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 TRACE_TABLE = "tests/e2e/trace_table.py"
+K8S_BASE = "deploy/k8s/base"
 _MODULES = ("__main__", "app", "consumers", "domain", "migrations", "repository", "service", "settings")
 
 
@@ -106,14 +107,21 @@ def _deployment(checkout: Checkout, service: str) -> Iterator[str]:
             yield f"docker-compose.yml services: no {container}"
     if f"migrate-{service}" not in containers.get("protect-postgres", {}).get("depends_on", {}):
         yield f"docker-compose.yml protect-postgres: does not wait for migrate-{service}"
-    manifests = checkout.root / "deploy" / "k8s" / "base"
-    if manifests.is_dir() and not any(service in file.read_text() for file in manifests.glob("**/*.yaml")):
-        yield f"deploy/k8s/base: no manifest names {service}"
+    yield from _manifests(checkout, service)
+
+
+def _manifests(checkout: Checkout, service: str) -> Iterator[str]:
+    if service not in checkout.yaml(f"{K8S_BASE}/kustomization.yaml").get("resources", []):
+        yield f"{K8S_BASE}/kustomization.yaml resources: no {service}"
+    for file, name in (("deployment", service), ("migrate", f"migrate-{service}")):
+        path = f"{K8S_BASE}/{service}/{file}.yaml"
+        if checkout.yaml(path).get("metadata", {}).get("name") != name:
+            yield f"{path}: not there, or not of {name}"
 
 
 def _owns_messages(checkout: Checkout, service: str) -> bool:
     entry = checkout.yaml("deploy/rabbitmq/topology.yaml").get("services", {}).get(service)
-    # One that only sends commands and requests to others, as the gateway does, owns no message.
+    # One that only sends commands and requests to others owns no message.
     return entry is None or bool(entry.get("work") or entry.get("requests") or "events" in entry.get("publishes", []))
 
 

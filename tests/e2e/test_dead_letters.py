@@ -20,7 +20,7 @@ from support.sending import TICKET, partner
 from support.stack import RunningStack
 
 QUEUE = "triage.dead"
-DEAD = tuple(f"{service}.dead" for service in SERVICES if service != "auth")
+DEAD = tuple(f"{service}.dead" for service in SERVICES)
 PERSONAL = "jane.doe@example.org"
 NODE = "query($id: ID!) { node(id: $id) { id } }"
 

@@ -15,7 +15,7 @@ from support.queues import purge
 from support.stack import RunningStack
 
 SECONDS = 60.0
-DEAD = tuple(f"{service}.dead" for service in SERVICES if service != "auth")
+DEAD = tuple(f"{service}.dead" for service in SERVICES)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import asyncpg
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from aiops_local.environment import inherited
 from e2e import documents
 from support.eventually import eventually
-from support.graphql import GraphqlClient, Json
+from support.graphql import GraphqlClient, GraphqlErrors, Json
 from support.queues import purge
 from support.stack import RunningStack
 
@@ -151,9 +152,18 @@ class Traffic:
             admin = self.people["ADMIN"]
             ticket = await documents.submit(admin, documents.TRIAGE_TICKET, title=f"{len(self.accepted)}", body="b")
             self.accepted.append(ticket["id"])
-            done = await documents.settled(admin, documents.WATCH_TICKET, ticket)
+            done = await eventually(partial(self.settled, ticket))
             await move(admin, done, "IN_PROGRESS")
             self.moved += 1
+
+    async def settled(self, ticket: Json) -> Json | None:
+        """The ticket once it is triaged; None while the rebuild has emptied its table and not read it again."""
+        try:
+            return await documents.settled(self.people["ADMIN"], documents.WATCH_TICKET, ticket)
+        except GraphqlErrors as error:
+            if "there is no ticket with this id" not in str(error):
+                raise
+        return None
 
     async def ask(self) -> None:
         while True:

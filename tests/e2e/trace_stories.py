@@ -178,6 +178,15 @@ async def approve(scene: Scene) -> str:
     return await decide(scene, "approveChangelog", documents.APPROVE_CHANGELOG, draft, changelogId=draft["id"])
 
 
+async def set_flag(scene: Scene) -> str:
+    """Somebody makes a feature flag, of which every service is told."""
+    key = f"shop.{''.join(secrets.choice('abcdef') for _ in range(12))}"
+    flag = {"key": key, "value": f"{WORD}-value", "description": f"{WORD}-description", "expectedVersion": 0}
+    data, trace_id = await asked(scene, scene.admin, documents.SET_FEATURE_FLAG, input=flag)
+    assert data["setFeatureFlag"]["userErrors"] == []
+    return trace_id
+
+
 async def decide(scene: Scene, mutation: str, document: str, entity: Json, **change: object) -> str:
     """The trace of a decision about an entity as it is."""
     asks = {**change, "expectedVersion": entity["version"]}
@@ -275,6 +284,7 @@ TOLD: dict[str, Story] = {
     "correctTriage": correct,
     "editChangelog": edit,
     "approveChangelog": approve,
+    "setFeatureFlag": set_flag,
     "a partner's publish": partners_publish,
     "a query": query,
     "a query over WebSocket": query_over_websocket,

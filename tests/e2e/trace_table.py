@@ -361,6 +361,26 @@ STORIES = {
               gateway CLIENT COMMIT
               gateway CLIENT UPDATE audit_log
     """,
+    "setFeatureFlag": """
+        client CLIENT POST
+          gateway SERVER POST /graphql
+            gateway INTERNAL mutation setFeatureFlag
+              gateway CLIENT INSERT audit_log
+              gateway CLIENT SELECT feature_flags
+              gateway CLIENT INSERT feature_flags
+              gateway CLIENT INSERT outbox
+              gateway CLIENT COMMIT
+              gateway PRODUCER publish gateway.feature_flag_changed.v1
+                summarizer CONSUMER process gateway.feature_flag_changed.v1
+                  summarizer CLIENT INSERT feature_flags
+                triage CONSUMER process gateway.feature_flag_changed.v1
+                  triage CLIENT INSERT feature_flags
+                changelog CONSUMER process gateway.feature_flag_changed.v1
+                  changelog CLIENT INSERT feature_flags
+                auth CONSUMER process gateway.feature_flag_changed.v1
+                  auth CLIENT INSERT feature_flags
+              gateway CLIENT UPDATE audit_log
+    """,
     "a query": """
         client CLIENT POST
           gateway SERVER POST /graphql

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -95,8 +95,11 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack(*, traced: bool = False) -> Iterator[RunningStack]:
-    """A stack with everything in a temporary directory, gone afterwards; ``traced`` with a Jaeger, if there is one."""
+def running_stack(*, traced: bool = False, prepare: Callable[[Stack], None] = lambda _: None) -> Iterator[RunningStack]:
+    """A stack with everything in a temporary directory, gone afterwards; ``traced`` with a Jaeger, if there is one.
+
+    ``prepare`` comes before anything is started.
+    """
     private_port_mapper()
     with state_directory() as state, pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
@@ -108,6 +111,7 @@ def running_stack(*, traced: bool = False) -> Iterator[RunningStack]:
             patch.setenv(name, value)
         stack = Stack(ROOT, state)
         try:
+            prepare(stack)
             yield RunningStack(stack, stack.up(traced=traced))
         finally:
             stack.clean()

@@ -57,7 +57,7 @@ async def current(pools: dict[str, Pool], log_id: UUID) -> dict[str, Any]:
     return LogSnapshot.model_validate(entry).model_dump(mode="json")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(st.sampled_from(LINES), max_size=6),
     steps=st.lists(st.sampled_from(["summarize", "give_up"]), min_size=1, max_size=4),

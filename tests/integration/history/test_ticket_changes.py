@@ -59,7 +59,7 @@ async def current(pools: dict[str, Pool], ticket_id: UUID) -> dict[str, Any]:
     return TicketSnapshot.model_validate(ticket).model_dump(mode="json")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fails_first=st.booleans(), moves=st.lists(st.sampled_from(TicketStatus), max_size=8))
 async def test_all_deltas_add_up_to_the_current_row(
     triage: TriageService, pools: dict[str, Pool], fails_first: bool, moves: list[TicketStatus]
