@@ -97,6 +97,13 @@ _MODEL = (
         bad=2,
         names={0: "closed", 1: "half-open", 2: "open"},
     ),
+    Panel(
+        "What feature flags decide",
+        "By flag. A switch at off that nobody wants off: see who threw it in the audit log.",
+        "feature-flags",
+        (Query(per_second("aiops_flag_evaluations_total", "flag", "variant"), "{{flag}} {{variant}}"),),
+        unit="ops",
+    ),
 )
 
 _COST = (
