@@ -12,6 +12,14 @@ PODS = {
     for one in documents()
     if one["kind"] in ("Deployment", "StatefulSet", "Job")
 }
+# CloudNativePG puts its own label on servers and on the jobs that make their data, `inheritedMetadata` on servers only:
+# https://github.com/cloudnative-pg/cloudnative-pg/blob/v1.27.0/pkg/specs/jobs.go
+(CLUSTER,) = of_kind("Cluster").values()
+OF_CLUSTER = {"cnpg.io/cluster": CLUSTER["metadata"]["name"]}
+PODS |= {
+    "postgres": CLUSTER["spec"]["inheritedMetadata"]["labels"] | OF_CLUSTER,
+    "postgres-jobs": {"app.kubernetes.io/name": "postgresql", "app.kubernetes.io/component": "database"} | OF_CLUSTER,
+}
 TABLE = table((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), PODS)
 
 
