@@ -15,8 +15,16 @@ in_namespace() { kubectl --namespace "$namespace" "$@"; }
 
 now() { date +%s; }
 
-# names KIND: of all objects of a custom kind, none where the cluster does not know it.
-names() { in_namespace get "$1" --output name 2> /dev/null || true; }
+# names KIND: of all objects of a custom kind, none where the cluster does not know it. Whoever may not list them, or
+# does not reach the cluster, must not take them for none: the old secrets would be given out once more.
+names() {
+  in_namespace get "$1" --output name 2> /dev/null && return
+  said=$(in_namespace get "$1" --output name 2>&1) || true
+  case $said in
+  *"doesn't have a resource type"*) ;;
+  *) echo "$1 cannot be listed: $said" >&2 && return 1 ;;
+  esac
+}
 
 fetched_at() { in_namespace get "$1" --output 'jsonpath={.status.refreshTime}'; }
 
@@ -31,7 +39,8 @@ fetched_after() {
 }
 
 # External Secrets looks again at what is annotated; otherwise within the hour.
-for secret in $(names externalsecrets.external-secrets.io); do
+secrets=$(names externalsecrets.external-secrets.io)
+for secret in $secrets; do
   before=$(fetched_at "$secret")
   in_namespace annotate "$secret" --overwrite "force-sync=$(now)"
   fetched_after "$secret" "$before"
@@ -39,7 +48,8 @@ done
 
 # Before 1.20 the topology operator copies a user's password into a secret of its own when the user is made, and never
 # again; since then it has no copy and sees the change.
-for user in $(names users.rabbitmq.com); do
+users=$(names users.rabbitmq.com)
+for user in $users; do
   from=$(in_namespace get "$user" --output 'jsonpath={.spec.importCredentialsSecret.name}')
   into=$(in_namespace get "$user" --output 'jsonpath={.status.credentials.name}')
   { [ -n "$into" ] && [ "$into" != "$from" ]; } || continue
@@ -53,7 +63,8 @@ done
 "$here/roll_out.sh" expand "$overlay" "$namespace"
 "$here/roll_out.sh" services "$overlay" "$namespace"
 # A secret that kept its name is read when a pod starts.
-for deployment in $(in_namespace get deployment --selector app.kubernetes.io/component=service --output name); do
+deployments=$(in_namespace get deployment --selector app.kubernetes.io/component=service --output name)
+for deployment in $deployments; do
   in_namespace rollout restart "$deployment"
   in_namespace rollout status "$deployment" --timeout "${seconds}s"
 done

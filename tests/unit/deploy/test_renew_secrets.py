@@ -33,8 +33,10 @@ answers = {{
     "get|deployment": "deployment.apps/triage",
 }}
 custom = "get|externalsecrets" in words or "get|users." in words
+if custom and os.environ["OPERATORS"] == "forbidden":
+    sys.exit("Error from server (Forbidden): may not list what it asked for")
 if custom and not os.environ["OPERATORS"]:
-    sys.exit("error: the server doesn't have a resource type")
+    sys.exit("error: the server doesn't have a resource type \\"" + sys.argv[4].split(".")[0] + "\\"")
 print(next((answer for part, answer in answers.items() if part in words), ""))
 """
 OURS = "--namespace|ops"
@@ -49,11 +51,11 @@ def renew(tmp_path: Path) -> Renew:
     (tmp_path / "kubectl").chmod(0o755)
 
     def run(
-        *, operators: bool, never: bool = False, copy: str = "triage-user-credentials"
+        *, operators: bool | str, never: bool = False, copy: str = "triage-user-credentials"
     ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
         variables = {
             "PATH": f"{tmp_path}:{os.environ['PATH']}", "SECONDS_TO_WAIT": "0" if never else "7",
-            "OPERATORS": "yes" if operators else "", "NEVER": "yes" if never else "", "COPY": copy,
+            "OPERATORS": str(operators or ""), "NEVER": "yes" if never else "", "COPY": copy,
         }  # fmt: skip
         ended = subprocess.run(
             ["/bin/sh", str(SCRIPT), "the/overlay", "ops"], env=variables, capture_output=True, text=True, check=False
@@ -85,6 +87,13 @@ def test_without_operators_what_the_overlay_holds_is_applied(renew: Renew) -> No
     assert ended.returncode == 0, ended.stderr
     assert calls[0].startswith(f"{OURS}|delete|job")
     assert calls[-1].startswith(f"{OURS}|rollout|status|deployment.apps/triage")
+
+
+def test_secrets_that_may_not_be_listed_are_not_taken_for_none(renew: Renew) -> None:
+    ended, calls = renew(operators="forbidden")
+    assert ended.returncode == 1
+    assert "Forbidden" in ended.stderr
+    assert calls == []
 
 
 def test_one_that_the_store_does_not_give_ends_it_before_anything_is_restarted(renew: Renew) -> None:
