@@ -48,6 +48,8 @@ fail() {
 
 rolled_out() { in_namespace rollout status "$1" --timeout "$(left)" || fail "$selector"; }
 
+all_but_services() { kubectl apply --kustomize "$overlay" --selector "app.kubernetes.io/component!=service"; }
+
 noted() { in_namespace get "$1" --output "jsonpath={.metadata.annotations.$2}"; }
 
 revision() { noted "$1" 'deployment\.kubernetes\.io/revision'; }
@@ -98,7 +100,11 @@ case $phase in
 expand)
   # A job cannot be changed, so those of the release before go.
   in_namespace delete job --selector "$jobs" --ignore-not-found
-  kubectl apply --kustomize "$overlay" --selector "app.kubernetes.io/component!=service"
+  # The first time the topology operator refuses users whose secrets are not fetched yet.
+  if ! all_but_services; then
+    in_namespace wait --for condition=Ready externalsecrets.external-secrets.io --all --timeout "$(left)"
+    all_but_services
+  fi
   in_namespace wait --for condition=complete job --selector "$jobs" --timeout "$(left)" || fail "$jobs"
   ;;
 services)

@@ -16,7 +16,8 @@ from support.servers import ROOT
 
 SCRIPT = ROOT / "deploy" / "k8s" / "roll_out.sh"
 # One call a line, its words parted by |. It fails where its words hold KUBECTL_FAILS. auth and gateway are at revision
-# 7, triage at 3; KUBECTL_NOTES says what was noted of which (gateway=5).
+# 7, triage at 3; KUBECTL_NOTES says what was noted of which (gateway=5). With KUBECTL_ONCE it fails for the first time
+# only.
 KUBECTL = f"""#!{sys.executable} -IS
 import os, sys
 words = "|".join(sys.argv[1:]).replace("\\n", " ")
@@ -33,7 +34,9 @@ if "|jsonpath=" in words:
     print(notes.get(name, "") if "aiops-before" in words else "" if "aiops-begun" in words else revision, end="")
 if "readyz" in words:
     print("database: ok schema: ok broker: not connected")
-sys.exit(bool(os.environ["KUBECTL_FAILS"]) and os.environ["KUBECTL_FAILS"] in words)
+fails = bool(os.environ["KUBECTL_FAILS"]) and os.environ["KUBECTL_FAILS"] in words
+again = os.environ["KUBECTL_ONCE"] and open(os.environ["KUBECTL_CALLS"]).read().splitlines().count(words) > 1
+sys.exit(fails and not again)
 """
 OURS = "--namespace|ops"
 SERVICE = "app.kubernetes.io/component=service"
@@ -47,12 +50,14 @@ def roll_out(tmp_path: Path) -> Callable[..., tuple[Ended, list[str]]]:
     (tmp_path / "kubectl").write_text(KUBECTL, encoding="utf-8")
     (tmp_path / "kubectl").chmod(0o755)
 
-    def run(*arguments: str, fails: str = "", notes: str = "", seconds: str = "7000") -> tuple[Ended, list[str]]:
+    def run(
+        *arguments: str, fails: str = "", once: bool = False, notes: str = "", seconds: str = "7000"
+    ) -> tuple[Ended, list[str]]:
         calls = tmp_path / "calls"
         calls.write_text("", encoding="utf-8")
         variables = {
             "PATH": f"{tmp_path}:{os.environ['PATH']}", "KUBECTL_CALLS": str(calls), "KUBECTL_FAILS": fails,
-            "KUBECTL_NOTES": notes, "SECONDS_TO_WAIT": seconds,
+            "KUBECTL_NOTES": notes, "KUBECTL_ONCE": "yes" if once else "", "SECONDS_TO_WAIT": seconds,
         }  # fmt: skip
         ended = subprocess.run(
             ["/bin/sh", str(SCRIPT), *arguments], env=variables, capture_output=True, text=True, check=False
@@ -75,6 +80,15 @@ def test_expand_waits_for_the_jobs_and_leaves_the_services_alone(roll_out: RollO
         f"{OURS}|wait|--for|condition=complete|job|--selector|app.kubernetes.io/component in (migr"
     )
     assert re.search(r"\|--timeout\|(7000|69\d\d)s$", waited)
+
+
+def test_what_is_refused_before_its_secrets_are_fetched_is_applied_again_after(roll_out: RollOut) -> None:
+    ended, calls = roll_out("expand", "the/overlay", "ops", fails="apply|", once=True)
+    assert ended.returncode == 0
+    _, applied, fetched, again, waited = calls
+    assert fetched.startswith(f"{OURS}|wait|--for|condition=Ready|externalsecrets.external-secrets.io|--all|--timeout|")
+    assert again == applied
+    assert "condition=complete" in waited
 
 
 def test_gateways_are_there_before_whoever_sends_them_events(roll_out: RollOut) -> None:
