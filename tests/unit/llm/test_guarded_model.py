@@ -1,5 +1,6 @@
 """What feature flags say about asking a model."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from aiops_common.flags import Flags
-from aiops_common.llm import Kind, Operation, Step, StepKind
+from aiops_common.llm import Kind, LLMSettings, Operation, Step, StepKind
 from aiops_common.llm.guarded import GuardedModel
 from aiops_common.llm.metrics import reason_label
+from aiops_common.llm.openai_client import OpenAIModel
 from aiops_common.llm.port import ModelUnavailable, Prompt
 from aiops_common.messaging.message import Delivery
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_common.testing.flags import FixedFlags, flag
 from aiops_common.testing.language_model import FakeLanguageModel
+from aiops_common.testing.llm_script import Delay, Script, Status
+from aiops_common.testing.llm_server import ScriptedLLM
 from aiops_contracts.base import FeatureFlag
 from support.notes import TEMPLATE, Note
 
@@ -85,6 +89,26 @@ async def test_work_in_hand_asks_nothing_more_once_the_switch_is_thrown(operatio
     source.set(flag("shop.llm", version=3))
     await asking.model.complete(PROMPT, Note)
     assert asking.model.room() == model.room()
+
+
+async def test_work_that_waits_for_its_turn_asks_nothing_once_the_switch_is_thrown(operation: Operation) -> None:
+    source = FixedFlags(flag("shop.llm"))
+    async with ScriptedLLM(Script(steps=(Delay(seconds=60), Status(status=500)))) as llm:
+        settings = {"openai_base_url": llm.base_url, "llm_model": "m", "llm_max_concurrency": 1}
+        model = OpenAIModel(LLMSettings.model_validate(settings | {"llm_breaker_failures": 1}))
+        guard = GuardedModel(model, operation.chain(), operation, Flags(source), owner="shop")
+        first, second = [await guard.asking(delivery(number)) for number in range(2)]
+        assert first.model is not None
+        assert second.model is not None
+        taken = asyncio.create_task(first.model.complete(PROMPT, Note))
+        await llm.asked(1)
+        waiting = asyncio.create_task(second.model.complete(PROMPT, Note))
+        await asyncio.sleep(0)  # it is in line now
+        source.set(flag("shop.llm", version=2, enabled=False))
+        taken.cancel()
+        with pytest.raises(ModelUnavailable, match="switched off"):
+            await waiting
+        assert (llm.count, model.breaker.state) == (1, "closed")
 
 
 async def test_a_switch_for_half_of_the_work_means_the_same_half_each_time(operation: Operation) -> None:

@@ -214,3 +214,15 @@ async def test_what_was_said_in_vain_is_told_with_its_tokens(llm: ScriptedLLM) -
     assert "verdict" in spoken.text
     assert min(spoken.input_tokens, spoken.output_tokens) > 0
     assert "verdict" not in str(caught.value)
+
+
+async def test_what_nobody_wants_any_more_is_not_repaired(llm: ScriptedLLM) -> None:
+    async def nobody() -> None:
+        raise ModelUnavailable("switched off")
+
+    llm.start(Script(steps=(Broken(kind="wrong_schema"), Ok())))
+    with pytest.raises(ModelUnavailable, match="switched off") as told:
+        await _model(llm).complete(replace(_PROMPT, check_wanted=nobody), Reply)
+    assert llm.count == 1
+    assert told.value.spoken is not None
+    assert told.value.spoken.input_tokens > 0  # what was said is paid for

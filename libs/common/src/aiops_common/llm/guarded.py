@@ -85,11 +85,16 @@ class _SwitchedModel:
     async def complete(self, prompt: Prompt, answer: type[T]) -> Completion[T]:
         """As ``model`` does; raises ``ModelUnavailable`` for every question after the switch was thrown."""
         # It was just looked at for the first one.
-        if self._has_asked and not await self._is_on():
-            raise ModelUnavailable(SWITCHED_OFF)
+        if self._has_asked:
+            await self._check()
         self._has_asked = True
-        return await self._model.complete(prompt, answer)
+        # A question may wait in line for as long as an answer takes, and longest when a model is in trouble.
+        return await self._model.complete(replace(prompt, check_wanted=self._check), answer)
 
     def room(self, model: str | None = None) -> Room:
         """As ``model`` has it."""
         return self._model.room(model)
+
+    async def _check(self) -> None:
+        if not await self._is_on():
+            raise ModelUnavailable(SWITCHED_OFF)

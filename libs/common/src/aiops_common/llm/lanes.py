@@ -28,6 +28,11 @@ class Lane:
         self._slots = asyncio.Semaphore(settings.llm_max_concurrency)
         self._wait_seconds = settings.llm_timeout_seconds
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a call has to wait for its slot."""
+        return self._slots.locked()
+
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Hold one of the calls that are allowed at the same time; waits at most as long as for an answer.

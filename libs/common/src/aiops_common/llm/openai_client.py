@@ -82,7 +82,10 @@ class OpenAIModel:
         try:
             self._check_size(prompt, lane)
             lane.breaker.check()
+            has_to_wait = lane.is_full
             async with lane.slot():
+                if has_to_wait:
+                    await _check_wanted(prompt)  # before the breaker, which would take it for an answer
                 completion = await lane.breaker.run(lambda: self._before_deadline(prompt, answer, lane))
             outcome = metrics.ANSWERED
             return completion
@@ -129,6 +132,7 @@ class OpenAIModel:
         except ValidationError as error:
             messages.append({"role": "assistant", "content": said[0].text})
             messages.append({"role": "user", "content": _repair(error)})
+        await _check_wanted(prompt)
         said.append(await self._say(prompt, messages, answer, lane))
         try:
             return _completion(answer, said)
@@ -158,6 +162,11 @@ def response_format(answer: type[BaseModel]) -> dict[str, Any]:
     function = openai.pydantic_function_tool(answer)["function"]
     schema = {"name": answer.__name__, "schema": function["parameters"], "strict": True}
     return {"type": "json_schema", "json_schema": schema}
+
+
+async def _check_wanted(prompt: Prompt) -> None:
+    if prompt.check_wanted is not None:
+        await prompt.check_wanted()
 
 
 def _completion(answer: type[T], said: list[Said]) -> Completion[T]:

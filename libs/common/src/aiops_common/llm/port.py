@@ -1,6 +1,7 @@
 """What the services know of a language model: a prompt goes in, a validated answer or a reason comes out."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -16,6 +17,8 @@ class Prompt:
     only. ``user`` may hold untrusted text, which the template delimits. ``model`` and the budgets are those of the
     step that asks; None stands for the ones that are set for all. ``bytes_per_token`` is the rate at which the material
     was cut to fit, so that it is not refused by another one that was learned since; None stands for what is known now.
+    ``check_wanted`` is awaited before each request for which it had to wait, in a line or for another answer; it raises
+    ``ModelUnavailable`` where nobody wants the answer any more.
     """
 
     name: str
@@ -26,6 +29,7 @@ class Prompt:
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
     bytes_per_token: float | None = None
+    check_wanted: Callable[[], Awaitable[None]] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
