@@ -130,6 +130,18 @@ def test_a_session_that_is_lost_amid_a_revision_is_said_in_words(url: str, packa
             job.result(timeout=30)
 
 
+def test_a_session_that_is_lost_while_it_waits_for_another_job_is_said_in_words(url: str, provisioned: str) -> None:
+    with psycopg.connect(url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SELECT pg_advisory_lock(%s, hashtext('migrated_a'))", [migration_session.LOCK_NAMESPACE])
+        job = pool.submit(migrate.migrate, url, "migrated_a", PACKAGE)
+        until(provisioned, WAITING)
+        with psycopg.connect(provisioned, autocommit=True) as admin:
+            waiting = "application_name = 'aiops-migrated_a-migrate'"
+            admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waiting}")
+        with pytest.raises(revisions.MigrationFailed, match="migrated_a: terminating connection"):
+            job.result(timeout=30)
+
+
 def test_after_a_job_was_killed_the_next_one_does_its_work(
     url: str, package: Path, provisioned: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

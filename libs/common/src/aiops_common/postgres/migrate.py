@@ -209,20 +209,20 @@ def _unknown(script: ScriptDirectory, applied: Mapping[str, str]) -> dict[str, s
 
 def _run(database_url: str, schema: str, package: str, script: ScriptDirectory, plan: Plan) -> list[str]:
     done: list[str] = []
-    with connected(database_url, schema) as connection, exclusive(connection, schema):
-        try:
+    try:
+        with connected(database_url, schema) as connection, exclusive(connection, schema):
             for attempt in stamina.retry_context(on=is_lock_timeout, attempts=5, timeout=None, wait_initial=1.0):
                 with attempt:
                     _take(connection, script, schema, plan, _recorder(script, package, done))
-        except DBAPIError as error:
-            # Its details may quote a row, and this goes into logs.
-            what = error.orig.diag.message_primary if isinstance(error.orig, psycopg.Error) else None
-            if is_lock_timeout(error):
-                what = (
-                    f"a table stayed locked for longer than {LOCK_TIMEOUT}, five times; look for long transactions in "
-                    "pg_stat_activity and run it again"
-                )
-            raise MigrationFailed(f"{schema}: {what or type(error.orig)}; done so far: {done or 'nothing'}") from error
+    except DBAPIError as error:
+        # Its details may quote a row, and this goes into logs.
+        what = error.orig.diag.message_primary if isinstance(error.orig, psycopg.Error) else None
+        if is_lock_timeout(error):
+            what = (
+                f"a table stayed locked for longer than {LOCK_TIMEOUT}, five times; look for long transactions in "
+                "pg_stat_activity and run it again"
+            )
+        raise MigrationFailed(f"{schema}: {what or type(error.orig)}; done so far: {done or 'nothing'}") from error
     return done
 
 
