@@ -108,11 +108,18 @@ async def thrown(flags: FeatureFlags, version: int = 1, *, enabled: bool = False
     assert reply.outcome == "OK"
 
 
-async def test_a_service_that_was_never_there_learns_all_flags(servers: Servers) -> None:
+async def all_told(gateway: Pool) -> bool:
+    """Whether the broker has every event of the gateway."""
+    async with gateway.connection() as connection:
+        return bool(await connection.fetchval("SELECT count(*) = 0 FROM outbox WHERE sent_at IS NULL"))
+
+
+async def test_a_service_that_was_never_there_learns_all_flags(servers: Servers, pools: dict[str, Pool]) -> None:
     async with servers.gateway() as flags:
         await thrown(flags)
         await flags.change(ADMIN, FlagChange(key="shop.new", value="x", expected_version=0), None, None)
         # Whoever comes later was told nothing.
+        await eventually(lambda: all_told(pools["gateway"]))
         await purge(servers.broker.amqp_url, "triage.events")
         async with servers.follower() as triage:
             await until(triage, on=False, default=True)

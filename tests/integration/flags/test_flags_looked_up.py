@@ -27,9 +27,10 @@ async def pool(pools: dict[str, Pool]) -> AsyncIterator[Pool]:
         await connection.execute("TRUNCATE feature_flags")
 
 
-def known_flags(pool: Pool, url: str = "postgresql://nobody@localhost/none") -> KnownFlags:
+def known_flags(pool: Pool, first_look_seconds: float = 20.0) -> KnownFlags:
     """With a listener that never listens."""
-    return KnownFlags(pool, Listener(url), schema="changelog", poll_seconds=0.05, first_look_seconds=0.2)
+    listener = Listener("postgresql://nobody@localhost/none")
+    return KnownFlags(pool, listener, schema="changelog", poll_seconds=0.05, first_look_seconds=first_look_seconds)
 
 
 async def test_a_change_is_seen_though_its_notification_is_lost(pool: Pool) -> None:
@@ -92,7 +93,7 @@ async def test_what_a_later_release_wrote_keeps_no_switch_from_being_thrown(pool
 
 async def test_before_the_first_look_work_is_told_that_the_database_is_away() -> None:
     away = Pool(f"postgresql://nobody@127.0.0.1:{free_port()}/none", acquire_seconds=0.1, name="test-away")
-    known = known_flags(away)
+    known = known_flags(away, first_look_seconds=0.2)
     async with running([known]):
         with pytest.raises(DatabaseUnavailable, match="feature flags"):
             await known.ready()
