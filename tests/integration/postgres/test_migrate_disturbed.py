@@ -1,14 +1,17 @@
-"""Migrations with somebody in the way: another job, who reads for an hour, and a job that is killed."""
+"""Migrations with somebody in the way: another job, who reads for an hour, a deadlock, and a job that is killed."""
 
 import os
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from aiops_common.postgres import Pool, migrate, migration_session, revisions
 from aiops_common.postgres.releases import SESSIONS, release, releases, with_release
@@ -24,6 +27,17 @@ INDEX = {
             with op.get_context().autocommit_block():
                 op.execute("DROP INDEX CONCURRENTLY IF EXISTS things_old")
                 op.execute("CREATE INDEX CONCURRENTLY things_old ON things (old)")
+    """,
+}
+CROSSING = {
+    "expand/0003_crossing.py": """
+        \"\"\"Changes one table, and after a word from outside another one.\"\"\"
+        from alembic import op
+        revision, down_revision, branch_labels, depends_on = "e3", "e2", None, None
+        def upgrade():
+            op.execute("ALTER TABLE things ADD COLUMN more text")
+            op.execute("SELECT pg_advisory_xact_lock(1)")
+            op.execute("ALTER TABLE outbox ADD COLUMN more text")
     """,
 }
 SLOW = {
@@ -48,6 +62,8 @@ usename = 'migrated_a' AND (wait_event = 'advisory'
     OR query = 'COMMIT' AND state = 'idle' AND state_change > backend_start + interval '0.6 s')
 """
 """A job that waits for another one, or that has just asked whether that is done."""
+
+INVALID = "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid"
 
 
 @pytest.fixture
@@ -93,6 +109,68 @@ def test_a_second_job_waits_while_the_first_builds_an_index_beside_writers(
         writer.commit()
         assert first.result(timeout=60) == ["e3"]
         assert second.result(timeout=60) == []
+
+
+@contextmanager
+def crossed(url: str, package: Path, admin_url: str) -> Iterator[tuple[Future[list[str]], psycopg.Connection]]:
+    """A job that ``CROSSING`` has brought into a deadlock with a transaction, which goes on; both, until they end.
+
+    Of the two only the job looks for deadlocks, so it is the one whom PostgreSQL ends.
+    """
+    write(package, CROSSING)
+    with (
+        ThreadPoolExecutor(2) as pool,
+        psycopg.connect(admin_url, options="-c deadlock_timeout=10min -c search_path=migrated_a") as traffic,
+        psycopg.connect(admin_url) as gate,
+    ):
+        gate.execute("SELECT pg_advisory_xact_lock(1)")
+        traffic.execute("LOCK TABLE outbox")
+        job = pool.submit(migrate.migrate, url, "migrated_a", PACKAGE)
+        until(admin_url, "usename = 'migrated_a' AND wait_event = 'advisory'")
+        crossing = pool.submit(traffic.execute, "LOCK TABLE things")
+        until(admin_url, "query = 'LOCK TABLE things' AND wait_event_type = 'Lock'")
+        gate.commit()
+        crossing.result(timeout=60)
+        yield job, traffic
+
+
+def test_after_a_deadlock_with_traffic_a_revision_is_tried_again(
+    url: str, package: Path, provisioned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migration_session, "LOCK_TIMEOUT", "60s")
+    with capture_logs() as lines, crossed(url, package, provisioned) as (job, traffic):
+        traffic.commit()
+        assert job.result(timeout=60) == ["e3"]
+    assert [line["event"] for line in lines] == ["stamina.retry_scheduled"]
+    assert "deadlock detected" in lines[0]["caused_by"]
+
+
+def test_deadlocks_without_end_are_told(
+    url: str, package: Path, provisioned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migration_session, "LOCK_TIMEOUT", "60s")
+    monkeypatch.setattr(migrate, "ATTEMPTS", 1)
+    with crossed(url, package, provisioned) as (job, _), pytest.raises(revisions.MigrationFailed) as told:
+        job.result(timeout=60)
+    assert str(told.value) == (
+        "migrated_a: the migration and another session waited for each other's tables (deadlock), 1 times; look for "
+        "long transactions in pg_stat_activity and run it again; done so far: nothing"
+    )
+
+
+def test_what_a_failed_attempt_leaves_of_an_index_is_replaced(
+    url: str, package: Path, provisioned: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migration_session, "LOCK_TIMEOUT", "1s")
+    write(package, INDEX)
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as writer:
+        writer.execute("UPDATE things SET old = 'held'")  # the index waits for this transaction, not for long enough
+        job = pool.submit(migrate.migrate, url, "migrated_a", PACKAGE)
+        until(provisioned, f"query LIKE 'DROP INDEX%' AND EXISTS ({INVALID})")
+        writer.commit()
+        assert job.result(timeout=60) == ["e3"]
+    with psycopg.connect(url) as connection:
+        assert connection.execute(INVALID).fetchall() == []
 
 
 def test_where_nothing_is_to_be_done_nobody_is_waited_for(

@@ -8,7 +8,7 @@ import importlib.resources
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import stamina
@@ -19,13 +19,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from aiops_common.postgres.migration_session import LOCK_TIMEOUT, connected, exclusive, is_lock_timeout
+from aiops_common.postgres.migration_session import connected, exclusive, no_lock
 from aiops_common.postgres.releases import SESSIONS, Release, number, releases
 from aiops_common.postgres.revisions import MigrationFailed, Phase, of_phase, scripts
 
 Plan = Callable[[tuple[str, ...], Mapping[str, str], Sequence[Release]], list[RevisionStep]]
 """What to do, by the heads that Alembic has recorded, all revisions that are applied, with their phases, and the
 releases that work on the schema."""
+
+ATTEMPTS: Final = 5
+"""How often a job tries to get its locks; it lets others pass in between, for a second at first."""
 
 # Asked first: ADD COLUMN IF NOT EXISTS locks the table also where there is nothing to add. It would wait for every
 # backup, and the readiness of all processes for it.
@@ -211,17 +214,16 @@ def _run(database_url: str, schema: str, package: str, script: ScriptDirectory, 
     done: list[str] = []
     try:
         with connected(database_url, schema) as connection, exclusive(connection, schema):
-            for attempt in stamina.retry_context(on=is_lock_timeout, attempts=5, timeout=None, wait_initial=1.0):
+            for attempt in stamina.retry_context(
+                on=lambda error: no_lock(error) is not None, attempts=ATTEMPTS, timeout=None, wait_initial=1.0
+            ):
                 with attempt:
                     _take(connection, script, schema, plan, _recorder(script, package, done))
     except DBAPIError as error:
         # Its details may quote a row, and this goes into logs.
         what = error.orig.diag.message_primary if isinstance(error.orig, psycopg.Error) else None
-        if is_lock_timeout(error):
-            what = (
-                f"a table stayed locked for longer than {LOCK_TIMEOUT}, five times; look for long transactions in "
-                "pg_stat_activity and run it again"
-            )
+        if locked := no_lock(error):
+            what = f"{locked}, {ATTEMPTS} times; look for long transactions in pg_stat_activity and run it again"
         raise MigrationFailed(f"{schema}: {what or type(error.orig)}; done so far: {done or 'nothing'}") from error
     return done
 

@@ -22,6 +22,12 @@ OTHER_JOB_SECONDS = 600.0
 
 LOOK_SECONDS: Final = 0.5
 
+_NO_LOCK: Final[dict[str | None, str]] = {
+    "55P03": f"a table stayed locked for longer than {LOCK_TIMEOUT}",
+    "40P01": "the migration and another session waited for each other's tables (deadlock)",
+}
+"""SQLSTATEs of a statement that did not get a lock."""
+
 # The role's own limits are meant for the service's short statements, not for building an index. Where the job was
 # killed, its statement ends soon too, instead of holding the lock until it is done and rolled back.
 _SETTINGS: Final = """
@@ -81,6 +87,6 @@ def exclusive(connection: Connection, schema: str) -> Iterator[None]:
             connection.commit()
 
 
-def is_lock_timeout(error: Exception) -> bool:
-    """Whether a lock could not be had in time."""
-    return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) == "55P03"
+def no_lock(error: Exception) -> str | None:
+    """Why a lock could not be had, which may go better in a while; None where something else went wrong."""
+    return _NO_LOCK.get(getattr(error.orig, "sqlstate", None)) if isinstance(error, DBAPIError) else None
