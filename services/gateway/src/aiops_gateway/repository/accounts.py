@@ -11,6 +11,7 @@ from aiops_common.postgres import Connection
 from aiops_contracts.auth import Role, SigningKey, UserRemoved, UserSnapshot
 from aiops_gateway.domain.paging import PageRequest
 from aiops_gateway.domain.public_key import PublicKey
+from aiops_gateway.repository import newest_first
 from aiops_gateway.repository.read_model import CHANGES_CHANNEL
 
 _USER_COLUMNS = "id, version, email, display_name, role, created_at, updated_at"
@@ -59,16 +60,8 @@ async def get_user(connection: Connection, user_id: UUID) -> UserSnapshot | None
 
 async def user_page(connection: Connection, request: PageRequest) -> tuple[list[UserSnapshot], bool]:
     """One page of accounts, newest first, and whether there are more."""
-    arguments: list[Any] = [request.size + 1]
-    where = "removed_at IS NULL"
-    if request.after is not None:
-        arguments += [request.after.created_at, request.after.id]
-        where += " AND (created_at, id) < ($2, $3)"
-    rows = await connection.fetch(
-        f"SELECT {_USER_COLUMNS} FROM users WHERE {where} ORDER BY created_at DESC, id DESC LIMIT $1", *arguments
-    )
-    users = [UserSnapshot.model_validate(dict(row)) for row in rows[: request.size]]
-    return users, len(rows) > request.size
+    rows, more = await newest_first.page(connection, _USER_COLUMNS, "users", request, where="removed_at IS NULL")
+    return [UserSnapshot.model_validate(dict(row)) for row in rows], more
 
 
 async def count_users(connection: Connection) -> int:

@@ -9,6 +9,7 @@ from uuid import UUID
 from aiops_common.postgres import Connection
 from aiops_contracts.auth import ApiKeySnapshot
 from aiops_gateway.domain.paging import PageRequest
+from aiops_gateway.repository import newest_first
 from aiops_gateway.repository.read_model import CHANGES_CHANNEL
 
 _COLUMNS = "id, version, name, role, digest, created_by, created_at, updated_at, expires_at, revoked_at"
@@ -76,15 +77,8 @@ async def get(connection: Connection, identity: UUID) -> ApiKeySnapshot | None:
 
 async def page(connection: Connection, request: PageRequest) -> tuple[list[ApiKeySnapshot], bool]:
     """One page of keys, newest first, and whether there are more."""
-    arguments: list[Any] = [request.size + 1]
-    where = "true"
-    if request.after is not None:
-        arguments += [request.after.created_at, request.after.id]
-        where = "(created_at, id) < ($2, $3)"
-    rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM api_keys WHERE {where} ORDER BY created_at DESC, id DESC LIMIT $1", *arguments
-    )
-    return [_snapshot(row) for row in rows[: request.size]], len(rows) > request.size
+    rows, more = await newest_first.page(connection, _COLUMNS, "api_keys", request)
+    return [_snapshot(row) for row in rows], more
 
 
 async def count(connection: Connection) -> int:

@@ -10,6 +10,7 @@ from aiops_common.flags import table
 from aiops_common.postgres import Connection
 from aiops_contracts.base import FeatureFlag, Model, Timestamp
 from aiops_gateway.domain.paging import PageRequest
+from aiops_gateway.repository import newest_first
 
 _OWN: Final = "id, description, created_at, updated_by"
 _COLUMNS: Final = f"{table.COLUMNS}, {_OWN}"
@@ -55,15 +56,8 @@ async def get(connection: Connection, identity: UUID) -> StoredFlag | None:
 
 async def page(connection: Connection, request: PageRequest) -> tuple[list[StoredFlag], bool]:
     """One page of flags, newest first, and whether there are more."""
-    arguments: list[Any] = [request.size + 1]
-    where = "true"
-    if request.after is not None:
-        arguments += [request.after.created_at, request.after.id]
-        where = "(created_at, id) < ($2, $3)"
-    rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM feature_flags WHERE {where} ORDER BY created_at DESC, id DESC LIMIT $1", *arguments
-    )
-    return [_stored(row) for row in rows[: request.size]], len(rows) > request.size
+    rows, more = await newest_first.page(connection, _COLUMNS, "feature_flags", request)
+    return [_stored(row) for row in rows], more
 
 
 async def count(connection: Connection) -> int:
