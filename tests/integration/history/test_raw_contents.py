@@ -229,3 +229,5 @@ async def test_the_command_says_counts_and_ends_with_1_where_some_are_left(
     assert await asyncio.to_thread(run, service_database_urls["summarizer"], old, as_json=False) == 0
     assert await asyncio.to_thread(run, "postgresql://x:hunter2@127.0.0.1:1/x", old, as_json=False) == 1
     assert "hunter2" not in capsys.readouterr().err
+    assert await asyncio.to_thread(run, service_database_urls["triage"], old, as_json=False) == 1
+    assert 'relation "raw_contents" does not exist' in capsys.readouterr().err

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import typer
 
 from aiops_common.colours import activate, active, named
-from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_common.postgres import DATABASE_FAILURES, Pool
 from aiops_common.settings import Colour, ServiceSettings
 
 FAILED = 1
@@ -21,10 +21,7 @@ def command(name: str, settings: ServiceSettings, wanted: Collection[Colour], *,
     """
     try:
         before, after = asyncio.run(_decide(settings.database_url.get_secret_value(), name, wanted))
-    except Exception as error:
-        # The classes of a refusal (wrong password, schema not migrated) are known to aiops_common.postgres alone.
-        if not isinstance(error, DatabaseUnavailable) and not hasattr(error, "sqlstate"):
-            raise
+    except DATABASE_FAILURES as error:
         typer.echo(f"{name}: {error}", err=True)
         raise typer.Exit(FAILED) from None
     if as_json:

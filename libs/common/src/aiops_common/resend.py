@@ -12,7 +12,7 @@ import typer
 
 from aiops_common.messaging import outbox
 from aiops_common.messaging.outbox import Selection, Written
-from aiops_common.postgres import Connection, DatabaseUnavailable, Pool
+from aiops_common.postgres import DATABASE_FAILURES, Connection, Pool
 from aiops_common.settings import ServiceSettings
 
 FAILED = 1
@@ -71,10 +71,7 @@ def resend(name: str, settings: ServiceSettings, selection: Selection, *, dry_ru
     tally = Tally(missing=set(selection.ids))
     try:
         asyncio.run(_mark(settings.database_url.get_secret_value(), name, selection, tally, dry_run=dry_run))
-    except Exception as error:
-        # The classes of a refusal (wrong password, schema not migrated) are known to aiops_common.postgres alone.
-        if not isinstance(error, DatabaseUnavailable) and not hasattr(error, "sqlstate"):
-            raise
+    except DATABASE_FAILURES as error:
         done = f"; {tally.total.count} messages were marked before, run it again" if tally.total.count else ""
         typer.echo(f"{name}: {error}{'' if dry_run else done}", err=True)
         raise typer.Exit(FAILED) from None

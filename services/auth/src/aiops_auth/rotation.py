@@ -11,7 +11,7 @@ from aiops_auth.app import key_ring
 from aiops_auth.service import Rotation
 from aiops_auth.settings import AuthSettings
 from aiops_common.logging import setup_logging
-from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_common.postgres import DATABASE_FAILURES, Pool
 
 FAILED = 1
 
@@ -26,10 +26,7 @@ def rotate_keys(settings: AuthSettings, *, at_once: bool, as_json: bool) -> None
         # Standard output is for the answer.
         setup_logging("auth", settings.log_level, stream=sys.stderr)
         rotation = asyncio.run(_rotate(settings, at_once=at_once))
-    except Exception as error:
-        # The classes of a refusal (wrong password, schema not migrated) are known to aiops_common.postgres alone.
-        if not isinstance(error, DatabaseUnavailable) and not hasattr(error, "sqlstate"):
-            raise
+    except DATABASE_FAILURES as error:
         typer.echo(f"auth: {error}; no key was changed", err=True)
         raise typer.Exit(FAILED) from None
     typer.echo(json.dumps(_document(rotation)) if as_json else _text(rotation))

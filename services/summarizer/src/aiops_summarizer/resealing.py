@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_common.postgres import DATABASE_FAILURES, Pool
 from aiops_common.sealing import Keyring, NotOpenable, UnknownKey
 from aiops_summarizer.repository import RawContentRepository
 
@@ -73,7 +73,7 @@ def run(database_url: str, keyring: Keyring, *, as_json: bool) -> int:
     """Reseal and print what came of it; returns the exit code."""
     try:
         outcome = asyncio.run(_run(database_url, keyring))
-    except DatabaseUnavailable as error:
+    except DATABASE_FAILURES as error:
         typer.echo(f"summarizer: {error}; what was sealed anew stays, run this again", err=True)
         return 1
     done = f"summarizer: {outcome.resealed} logs sealed anew under the key {outcome.newest!r}"

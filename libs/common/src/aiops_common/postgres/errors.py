@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import asyncpg
 
@@ -9,6 +10,10 @@ import asyncpg
 class DatabaseUnavailable(Exception):
     """PostgreSQL cannot be reached now; the same call may succeed later. Nothing was committed for certain."""
 
+
+DATABASE_FAILURES: Final = (DatabaseUnavailable, asyncpg.PostgresError)
+"""For ``except`` in a command, which says what was wrong and ends: PostgreSQL is away, or refuses, e.g. because of the
+password or since the schema is not migrated."""
 
 # 57P01..57P03 are shutdown, crash and start-up; class 08 is the connection itself; 53300 is "too many connections".
 # 53100 is a full disk: no message is to blame for it, and all can be written once there is room.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from aiops_common.logging import setup_command_logging
-from aiops_common.postgres import DatabaseUnavailable, Pool
+from aiops_common.postgres import DATABASE_FAILURES, Pool
 from aiops_common.settings import load_settings
 from aiops_triage.command.failing import fail, told_failures
 from aiops_triage.service import RegistryError
@@ -35,8 +35,5 @@ def with_database(work: Callable[[Pool], Coroutine[Any, Any, T]]) -> T:
             return asyncio.run(run())
     except RegistryError as error:
         fail(str(error))
-    except Exception as error:
-        # The classes of a refusal (wrong password, schema not migrated) are known to aiops_common.postgres alone.
-        if not isinstance(error, DatabaseUnavailable) and not hasattr(error, "sqlstate"):
-            raise
+    except DATABASE_FAILURES as error:
         fail(f"PostgreSQL: {error}")
