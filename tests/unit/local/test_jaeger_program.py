@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aiops_local import go_program
 from aiops_local.go_program import BuildFailed, CannotBuild
 from aiops_local.jaeger_program import MODULE_SUM, VERSION, build, cached, find, version_of
+from unit.local.conftest import put
 
 JAEGER = """#!/bin/sh
 echo '{"gitCommit":"","gitVersion":"%s","buildDate":""}'
@@ -24,25 +24,8 @@ esac
 """
 
 
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with an empty cache and nothing on PATH but the shell and its tools; `bin` comes first there."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "source").mkdir()
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(go_program, "_GO", tmp_path / "nowhere")
-    return tmp_path
-
-
-def put(program: Path, text: str) -> Path:
-    program.parent.mkdir(parents=True, exist_ok=True)
-    program.write_text(text)
-    program.chmod(0o755)
-    return program
-
-
 def put_go(machine: Path, **changes: object) -> None:
+    (machine / "source").mkdir(exist_ok=True)
     module = json.dumps({"Dir": str(machine / "source"), "Sum": changes.pop("hash", MODULE_SUM)})
     jaeger = put(machine / "jaeger", JAEGER % changes.pop("built", f"v{VERSION}"))
     told = {"version": "go1.26.0", "download": 0, "build": 0, **changes}
