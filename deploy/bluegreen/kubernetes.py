@@ -16,11 +16,15 @@ _SECONDS = 60
 _SHOWN = 500
 
 # A body is printed whatever the status: one that is not ready says why.
-_ASK = """
+ASK = """
 import sys, http.client
-connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=20)
-connection.request("GET", sys.argv[1])
-sys.stdout.buffer.write(connection.getresponse().read())
+path, *body = sys.argv[1:]
+connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=10 if body else 20)
+try:
+    connection.request("POST" if body else "GET", path, *body, headers={"Content-Type": "application/json"})
+    sys.stdout.buffer.write(connection.getresponse().read())
+except (OSError, http.client.HTTPException) as error:
+    sys.exit(repr(error))
 """
 
 
@@ -39,7 +43,11 @@ class Kubernetes:
 
     def get(self, process: Process, path: str) -> str:
         """Asked from within the pod: network policies let nobody else."""
-        return self._run("exec", process.name, "--", "python", "-c", _ASK, path)
+        return self._run("exec", process.name, "--", "python", "-c", ASK, path)
+
+    def post(self, process: Process, path: str, body: str) -> str:
+        """Likewise."""
+        return self._run("exec", process.name, "--", "python", "-c", ASK, path, body)
 
     def clients_reach(self) -> Colour | None:
         """The colour that the Service `gateway` selects."""

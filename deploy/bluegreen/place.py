@@ -13,6 +13,17 @@ is there before whoever sends it. Those of one stage need not wait for each othe
 
 SERVICES = tuple(service for stage in STAGES for service in stage)
 
+API = "gateway"
+"""The service that clients ask."""
+
+PROBE = "{ __typename }"
+"""What every gateway answers, to everybody, with no help of a database or a broker."""
+
+ONLY_PERSISTED = "only persisted operations are served here"
+"""How a gateway that serves no others begins to refuse it; who refuses in these words serves."""
+
+_SHOWN = 200
+
 
 class PlaceFailed(Exception):
     """Something could not be learned or done; the message says what, and what was answered."""
@@ -35,6 +46,9 @@ class Place(Protocol):
 
     def get(self, process: Process, path: str) -> str:
         """The body of an answer of its HTTP port, whatever the status."""
+
+    def post(self, process: Process, path: str, body: str) -> str:
+        """The body of the answer to a POST of JSON, whatever the status; no answer after 10 s is PlaceFailed."""
 
     def clients_reach(self) -> Colour | None:
         """The colour to which new connections go; None where it was never decided, so that both are reached."""
@@ -73,7 +87,7 @@ class Health:
 
 
 def health(place: Place, process: Process) -> Health:
-    """Ask a process; one that does not answer has that for a problem."""
+    """Ask a process, and a gateway for GraphQL too; one that does not answer has that for a problem."""
     try:
         body = place.get(process, "/readyz")
         checks = dict(json.loads(body)["checks"])
@@ -85,4 +99,25 @@ def health(place: Place, process: Process) -> Health:
     problems = [f"{process.name}: {name}: {said}" for name, said in checks.items() if said != "ok"]
     if not turn:
         problems.append(f"{process.name} knows no colour: set {process.service.upper()}_COLOUR")
+    if process.service == API:
+        problems += _unserved(place, process)
     return Health(turn, tuple(problems))
+
+
+def _unserved(place: Place, process: Process) -> list[str]:
+    """What fails before GraphQL begins is no operation: neither readiness nor metrics tell of it."""
+    try:
+        answer = place.post(process, "/graphql", json.dumps({"query": PROBE}))
+    except PlaceFailed as error:
+        return [f"{process.name} does not answer POST /graphql: {error}"]
+    return [] if _serves(answer) else [f"{process.name} answers POST /graphql with no data: {answer[:_SHOWN].strip()}"]
+
+
+def _serves(answer: str) -> bool:
+    try:
+        told = json.loads(answer)
+        if "data" in told:
+            return bool(told["data"]["__typename"])
+        return str(told["errors"][0]["message"]).startswith(ONLY_PERSISTED)
+    except (ValueError, LookupError, TypeError):
+        return False

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from deploy.bluegreen.place import health
+from deploy.bluegreen.place import Process, health
 from deploy.bluegreen.switching import Plan, Refused, TakenBack, back, switch
 from deploy.bluegreen.watching import Limits
 
 from aiops_common.settings import Colour
 from e2e import documents
+from faults import broken_gateway
 from support import broken_triage
 from support.eventually import eventually
 from support.graphql import GraphqlClient, Json
@@ -178,6 +179,23 @@ async def test_a_release_that_fails_or_dies_is_taken_back_by_itself(
         balance = (await ledger.balance(load.accepted)).check()
         assert balance.counts == {"completed": len(load.accepted)}
         assert balance.letters == ()
+
+
+async def test_a_gateway_that_fails_before_graphql_gets_neither_work_nor_clients(
+    stack: RunningStack, admin: GraphqlClient
+) -> None:
+    async with two_colours(stack) as place:
+        await stack.kill("gateway-green")
+        await asyncio.to_thread(place.start, GREEN, {"gateway": Path(broken_gateway.__file__)}, only=["gateway"])
+        await eventually(lambda: _is_ready(place, "gateway-green"), seconds=90)
+        async with load_on(place, admin).flowing():
+            await refuses(place, GREEN, "gateway-green answers POST /graphql with no data: Internal Server Error")
+
+
+async def _is_ready(place: TwoColours, name: str) -> bool:
+    place.stack.stack.processes.check(name)
+    readiness = await asyncio.to_thread(health, place, Process("gateway", name, GREEN))
+    return readiness.turn.startswith("idle")
 
 
 async def _has_the_work(place: TwoColours) -> bool:

@@ -48,8 +48,16 @@ class TwoColours:
 
     def get(self, process: Process, path: str) -> str:
         """From the process's own port."""
+        return self._ask("GET", process, path, 20)
+
+    def post(self, process: Process, path: str, body: str) -> str:
+        """Likewise."""
+        return self._ask("POST", process, path, 10, body)
+
+    def _ask(self, method: str, process: Process, path: str, seconds: float, body: str | None = None) -> str:
+        url, headers = f"{self.stack.stack.services.url(process.name)}{path}", {"Content-Type": "application/json"}
         try:
-            return httpx.get(f"{self.stack.stack.services.url(process.name)}{path}", timeout=20, trust_env=False).text
+            return httpx.request(method, url, content=body, headers=headers, timeout=seconds, trust_env=False).text
         except httpx.HTTPError as error:
             raise PlaceFailed(f"{process.name}: {type(error).__name__}") from None
 

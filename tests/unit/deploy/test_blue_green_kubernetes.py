@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from deploy.bluegreen.kubernetes import Kubernetes
-from deploy.bluegreen.place import PlaceFailed, health
+from deploy.bluegreen.kubernetes import ASK, Kubernetes
+from deploy.bluegreen.place import ONLY_PERSISTED, PlaceFailed, health
 
 from aiops_common.settings import Colour
 from support.servers import ROOT
@@ -134,6 +136,55 @@ def test_a_process_without_a_colour_is_not_fit(cluster: Cluster) -> None:
     assert health(cluster.place, process).problems == ("triage-1 knows no colour: set TRIAGE_COLOUR",)
 
 
+@pytest.mark.parametrize(
+    ("answer", "problems"),
+    [
+        ('{"data": {"__typename": "Query"}}', ()),
+        (json.dumps({"errors": [{"message": f"{ONLY_PERSISTED}: send its id"}]}), ()),
+        ("Internal Server Error", ("gateway-1 answers POST /graphql with no data: Internal Server Error",)),
+        ("", ("gateway-1 answers POST /graphql with no data: ",)),
+        *(
+            (text, (f"gateway-1 answers POST /graphql with no data: {text}",))
+            for text in ('{"data": null}', '{"errors": [{"message": "try again"}]}', '{"errors": []}', "[]", "1")
+        ),
+    ],
+)
+def test_a_gateway_is_asked_for_graphql_too(cluster: Cluster, answer: str, problems: tuple[str, ...]) -> None:
+    cluster.says(
+        pods={"items": [pod("gateway", "gateway-1")]},
+        **{"/readyz": {"text": '{"checks": {"colour": "ok"}}'}, "/graphql": {"text": answer}},
+    )
+    (process,) = cluster.place.processes(BLUE)
+    assert health(cluster.place, process).problems == problems
+    assert cluster.calls[-1][2:6] == ["exec", "gateway-1", "--", "python"]
+    assert cluster.calls[-1][-2:] == ["/graphql", '{"query": "{ __typename }"}']
+
+
+class Broken(BaseHTTPRequestHandler):
+    """A gateway that answers a POST with what it was sent, as a plain 500, and any other not before it is let."""
+
+    released = threading.Event()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_error(500, explain=f"{self.headers['Content-Type']} {body.decode()}")
+
+    def do_GET(self) -> None:
+        self.released.wait(60)
+
+
+def test_what_is_asked_within_a_pod_ends_whatever_the_server_does() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
+        threading.Thread(target=server.serve_forever).start()
+        script = ASK.replace("8000", str(server.server_port)).replace("20", "0.5")
+        asked = [[sys.executable, "-c", script, "/graphql", "{}"], [sys.executable, "-c", script, "/readyz"]]
+        answered, hung = [subprocess.run(one, capture_output=True, text=True, check=False) for one in asked]
+        Broken.released.set()
+        server.shutdown()
+    assert (answered.returncode, "application/json {}" in answered.stdout) == (0, True)
+    assert (hung.returncode, hung.stdout, hung.stderr) == (1, "", "TimeoutError('timed out')\n")
+
+
 @pytest.mark.parametrize("text", ["", "<html>", "[]", '{"checks": 1}'])
 def test_an_answer_that_is_none_is_a_problem(cluster: Cluster, text: str) -> None:
     cluster.says(pods={"items": [pod("triage", "triage-1")]}, exec={"text": text})
@@ -167,7 +218,7 @@ def test_the_command_shows_who_has_what(cluster: Cluster) -> None:
     cluster.says(
         pods={"items": [pod("gateway", "gateway-1")]},
         service={"spec": {"selector": {"aiops/colour": "blue"}}},
-        **{"/readyz": {"text": '{"checks": {"colour": "ok"}}'}},
+        **{"/readyz": {"text": '{"checks": {"colour": "ok"}}'}, "/graphql": {"data": {"__typename": "Query"}}},
         exec={"active": ["blue"]},
     )
     done = run("status", "--namespace", "ops")

@@ -17,6 +17,7 @@ PLAN = Plan(watch_seconds=0.02, before_seconds=0.01, look_seconds=0.005, hand_ov
 LONG = replace(PLAN, watch_seconds=30)
 """For what is told after several looks."""
 METRICS = '# TYPE aiops_graphql_operations counter\naiops_graphql_operations_total{{outcome="error"}} {errors}\n'
+SERVED = '{"data": {"__typename": "Query"}}'
 OTHERS_BACK = {f"{name} blue" for name in SERVICES if name != "gateway"}
 
 
@@ -29,6 +30,8 @@ class FakePlace:
     gone: set[str] = field(default_factory=set)
     broken: dict[str, str] = field(default_factory=dict)
     """By process, what its readiness says of its database."""
+    answers: dict[str, str] = field(default_factory=dict)
+    """By process, what it answers to GraphQL where that is not what it should."""
     steps: list[str] = field(default_factory=list)
     before: Callable[[str], None] = lambda _step: None
     errors: int = 0
@@ -48,6 +51,10 @@ class FakePlace:
         taking = self.active[process.service]
         turn = "ok" if colour in taking else f"idle: {' and '.join(sorted(taking))} takes the work, this is {colour}"
         return json.dumps({"checks": {"database": self.broken.get(process.name, "ok"), "colour": turn}})
+
+    def post(self, process: Process, path: str, body: str) -> str:
+        assert (process.service, path, json.loads(body)) == ("gateway", "/graphql", {"query": "{ __typename }"})
+        return self.answers.get(process.name, SERVED)
 
     def clients_reach(self) -> Colour | None:
         return self.reached
@@ -111,6 +118,10 @@ def test_the_gateway_takes_the_work_first_and_clients_come_last() -> None:
         (FakePlace(gone={"auth-green-1", "auth-green-2"}), "no process of auth is green"),
         (FakePlace(broken={"triage-green-2": "away"}), "triage-green-2: database: away"),
         (FakePlace(broken={"triage-blue-1": "away"}), "triage-blue-1: database: away"),
+        (
+            FakePlace(answers={"gateway-green-2": "Internal Server Error"}),
+            "gateway-green-2 answers POST /graphql with no data: Internal Server Error",
+        ),
     ],
 )
 def test_what_is_in_the_way_is_named_and_nothing_changed(place: FakePlace, why: str) -> None:
@@ -209,6 +220,11 @@ class Disturbed(FakePlace):
             self.disturb(self, path)
         return super().get(process, path)
 
+    def post(self, process: Process, path: str, body: str) -> str:
+        if self.reached is GREEN:
+            self.disturb(self, path)
+        return super().post(process, path, body)
+
 
 def test_who_does_not_answer_once_is_asked_again() -> None:
     def now_and_then(place: Disturbed, asked: str) -> None:
@@ -231,6 +247,24 @@ def test_metrics_that_are_none_take_it_back() -> None:
 
     place = Garbled()
     with pytest.raises(TakenBack, match="answers /metrics with no metrics"):
+        go(place, plan=LONG)
+    assert_taken_back(place)
+
+
+@pytest.mark.parametrize("borne", [True, False])
+def test_a_gateway_that_fails_before_graphql_takes_it_back_unless_it_was_once(*, borne: bool) -> None:
+    def failing(place: Disturbed, asked: str) -> None:
+        if asked == "/graphql":  # it is ready, and counts no operation
+            place.asked += 1
+            if not borne or place.asked <= 4:  # two processes, two looks
+                raise PlaceFailed("no answer after 10 s")
+
+    place = Disturbed(failing)
+    if borne:
+        go(place, plan=replace(PLAN, watch_seconds=0.5))
+        assert (place.reached, place.asked > 10) == (GREEN, True)
+        return
+    with pytest.raises(TakenBack, match="gateway-green-1 does not answer POST /graphql: no answer after 10 s"):
         go(place, plan=LONG)
     assert_taken_back(place)
 

@@ -7,6 +7,8 @@ from deploy.bluegreen.watching import Limits, Watch
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from aiops_gateway.graphql.roots import INTROSPECTION, INVALID
+
 QUEUE = "triage.work"
 
 
@@ -15,7 +17,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.operations = Counter("aiops_graphql_operations", "o", ["name", "outcome"], registry=self.registry)
+        self.operations = Counter("aiops_graphql_operations", "o", ["operation", "outcome"], registry=self.registry)
+        self.seconds = Histogram("aiops_graphql_operation_seconds", "s", ["operation"], registry=self.registry)
         self.processed = Counter(
             "aiops_messages_processed", "p", ["queue", "message_type", "outcome"], registry=self.registry
         )
@@ -28,8 +31,9 @@ class Metrics:
         )
         self.waiting = Gauge("aiops_queue_messages", "q", ["queue"], registry=self.registry)
 
-    def operate(self, outcome: str, count: int) -> None:
-        self.operations.labels("tickets", outcome).inc(count)
+    def operate(self, outcome: str, count: int, operation: str = "tickets") -> None:
+        self.operations.labels(operation, outcome).inc(count)
+        self.seconds.labels(operation).observe(0.1)
 
     def process(self, outcome: str, count: int) -> None:
         self.processed.labels(QUEUE, "triage.triage_ticket.v1", outcome).inc(count)
@@ -146,6 +150,17 @@ def test_few_operations_of_which_none_was_answered(watch: Watch, metrics: Metric
     assert look(watch, metrics) == ["none of 2 GraphQL operations was answered"]
     metrics.operate("ok", 1)
     assert look(watch, metrics) == []
+
+
+def test_what_the_watch_itself_asks_is_no_answer_to_a_client(watch: Watch, metrics: Metrics) -> None:
+    metrics.operate("ok", 90, INTROSPECTION)
+    metrics.operate("error", 1, INTROSPECTION)  # the look that asked knows it
+    metrics.operate("user_error", 90, INVALID.field)  # where clients may send nothing but persisted operations
+    assert look(watch, metrics) == []
+    assert watch.told().startswith("0 operations, 0 failed")
+    metrics.operate("error", 1)
+    metrics.operate("error", 1, INVALID.field)
+    assert look(watch, metrics) == ["none of 2 GraphQL operations was answered"]
 
 
 def test_clients_that_wait_in_vain(watch: Watch, metrics: Metrics) -> None:

@@ -4,11 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from deploy.bluegreen.place import ONLY_PERSISTED, PROBE
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops_gateway.graphql import persisted
+from aiops_gateway.graphql.context import Context
 from aiops_gateway.graphql.persisted import InvalidOperations, collect, digest, in_message, load, marked, with_operation
+from aiops_gateway.graphql.schema import build_schema
+from unit.gateway.schema import SETTINGS, use_cases
 
 HASH = digest("{ me { id } }")
 anything = st.recursive(
@@ -97,3 +101,12 @@ def test_a_long_id_is_cut_before_it_is_kept() -> None:
     text = with_operation({"documentId": "x" * 10**6})["query"]
     assert len(text) < 300
     assert persisted.marked(text) != "x" * 200  # nor can it be that of a shorter one
+
+
+async def test_who_watches_a_release_knows_the_refusal_of_what_is_not_persisted(tmp_path: Path) -> None:
+    (tmp_path / "none.json").write_text("{}")
+    settings = {"persisted_operations": tmp_path / "none.json", "persisted_only": True}
+    schema = build_schema(SETTINGS.model_copy(update=settings))
+    answer = await schema.execute(PROBE, context_value=Context(use_cases(), None))
+    assert answer.errors is not None
+    assert [error.message.partition(":")[0] for error in answer.errors] == [ONLY_PERSISTED]
