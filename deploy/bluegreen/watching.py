@@ -20,6 +20,8 @@ FAILED = frozenset({"error", "retried", "dead", "stuck"})
 """How an operation or a delivery ends that did not succeed; what is deferred waits for a language model."""
 
 _LEAST_UNANSWERED = 2
+_LEAST_UNDONE = 3
+"""A message that is bad by itself may fail twice within seconds."""
 
 UNWELL_LOOKS = 3
 """How often in a row a process may be unwell: one that is asked in a bad moment is not broken."""
@@ -132,6 +134,8 @@ class Watch:
                 told.append(f"{failed:.0f} of {total:.0f} {what} failed; {limits.failing:.0%} are borne")
             elif metric == OPERATIONS and _none_answered(rise, limits):
                 told.append(f"none of {total:.0f} GraphQL operations was answered")
+            elif metric == PROCESSED and failed == total >= _LEAST_UNDONE:
+                told.append(f"none of {total:.0f} deliveries of {queue} succeeded")
         return told
 
     def _late(self) -> list[str]:

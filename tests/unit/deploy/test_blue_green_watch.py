@@ -163,6 +163,16 @@ def test_what_the_watch_itself_asks_is_no_answer_to_a_client(watch: Watch, metri
     assert look(watch, metrics) == ["none of 2 GraphQL operations was answered"]
 
 
+def test_few_deliveries_of_which_none_succeeded(watch: Watch, metrics: Metrics) -> None:
+    metrics.process("retried", 1)
+    metrics.process("dead", 1)
+    assert look(watch, metrics) == []
+    metrics.process("retried", 1)
+    assert look(watch, metrics) == ["none of 3 deliveries of triage.work succeeded"]
+    metrics.process("done", 1)
+    assert look(watch, metrics) == []
+
+
 def test_clients_that_wait_in_vain(watch: Watch, metrics: Metrics) -> None:
     metrics.operate("cancelled", 4)
     assert look(watch, metrics) == []
