@@ -2,12 +2,13 @@
 
 import json
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.bluegreen.place import PlaceFailed, Process
+from deploy.bluegreen.place import DecidedMeanwhile, PlaceFailed, Process
 
+from aiops_common.active_colours import DECIDED_MEANWHILE
 from aiops_common.settings import Colour
 
 COLOUR = "aiops/colour"
@@ -26,6 +27,14 @@ try:
 except (OSError, http.client.HTTPException) as error:
     sys.exit(repr(error))
 """
+
+
+class _Ended(PlaceFailed):
+    """``status`` is what kubectl ended with; of a command in a pod it is that command's."""
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +72,29 @@ class Kubernetes:
         """As the schema of the service says."""
         return self._colours(service, (), through)
 
-    def let_take(self, service: str, colours: Collection[Colour], through: Colour) -> None:
+    def let_take(
+        self, service: str, colours: Collection[Colour], through: Colour, instead_of: Collection[Colour] = ()
+    ) -> None:
         """Written to the schema of the service."""
-        self._colours(service, sorted(colours), through)
+        believed = [word for colour in sorted(instead_of) for word in ("--instead-of", colour)]
+        self._colours(service, [*sorted(colours), *believed], through)
 
-    def _colours(self, service: str, wanted: Collection[Colour], through: Colour) -> frozenset[Colour]:
+    def _colours(self, service: str, arguments: Sequence[str], through: Colour) -> frozenset[Colour]:
         pods = [one.name for one in self.processes(through) if one.service == service]
-        if not pods:
-            raise PlaceFailed(f"no pod of {service} is {through}, so its schema cannot be reached")
+        failed: PlaceFailed | None = None
         for pod in pods:
             try:
-                said = self._run("exec", pod, "--", "python", "-m", f"aiops_{service}", "colours", "--json", *wanted)
+                said = self._run("exec", pod, "--", "python", "-m", f"aiops_{service}", "colours", "--json", *arguments)
                 return frozenset(map(Colour, json.loads(said)["active"]))
+            except _Ended as error:
+                if error.status == DECIDED_MEANWHILE and failed is None:
+                    raise DecidedMeanwhile(str(error)) from None
+                failed = error  # one before may have decided it and not been heard
             except PlaceFailed as error:  # one of them may just begin, or be on a node that is lost
                 failed = error
             except (ValueError, KeyError, TypeError):
                 failed = PlaceFailed(f"kubectl exec {pod}: its command `colours` said something else: {said[:_SHOWN]}")
-        raise failed
+        raise failed or PlaceFailed(f"no pod of {service} is {through}, so its schema cannot be reached")
 
     def _json(self, *words: str) -> Any:
         return json.loads(self._run(*words, "--output", "json"))
@@ -97,7 +112,7 @@ class Kubernetes:
         except subprocess.TimeoutExpired:
             raise PlaceFailed(f"{shown}: no end after {_SECONDS} s") from None
         if done.returncode != 0:
-            raise PlaceFailed(f"{shown}: {done.stderr.strip()[-_SHOWN:]}")
+            raise _Ended(f"{shown}: {done.stderr.strip()[-_SHOWN:]}", done.returncode)
         return done.stdout
 
 

@@ -29,6 +29,10 @@ class PlaceFailed(Exception):
     """Something could not be learned or done; the message says what, and what was answered."""
 
 
+class DecidedMeanwhile(PlaceFailed):
+    """Others take the work of a service than whoever decides believed; nothing was changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """One process of a service; ``release`` is what it runs, in words."""
@@ -59,8 +63,13 @@ class Place(Protocol):
     def taking(self, service: str, through: Colour) -> frozenset[Colour]:
         """Who takes the work of ``service``; a process of the colour ``through`` is asked."""
 
-    def let_take(self, service: str, colours: Collection[Colour], through: Colour) -> None:
-        """Decide that; a process of the colour ``through`` does it."""
+    def let_take(
+        self, service: str, colours: Collection[Colour], through: Colour, instead_of: Collection[Colour] = ()
+    ) -> None:
+        """Decide that; a process of the colour ``through`` does it.
+
+        Raises DecidedMeanwhile where others than ``instead_of`` take it; if that is nobody, whoever does.
+        """
 
 
 def other(colour: Colour) -> Colour:

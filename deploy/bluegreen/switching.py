@@ -1,7 +1,8 @@
 """The way from one colour to the other: preflight, hand-over, watch, and back where something is not well.
 
 Every state on the way serves clients and does the work: first the work of each service goes over, with both colours
-taking it for a moment, then the clients. So it may end anywhere, and be begun again.
+taking it for a moment, then the clients. So it may end anywhere, and be taken back. A step is made only from the state
+that the one before has left: of two who decide at once, one stops. Taking back asks for no state.
 """
 
 import time
@@ -11,7 +12,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from deploy.bluegreen.place import SERVICES, STAGES, Health, Place, PlaceFailed, Process, health, other
+from deploy.bluegreen.place import (
+    SERVICES,
+    STAGES,
+    DecidedMeanwhile,
+    Health,
+    Place,
+    PlaceFailed,
+    Process,
+    health,
+    other,
+)
 from deploy.bluegreen.watching import Limits, Watch
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -60,7 +71,7 @@ def switch(place: Place, to: Colour, plan: Plan, say: Say) -> None:
     """Let ``to`` take the work and the clients, and watch it.
 
     Raises:
-        Refused: ``to`` is not fit, or the other colour is not well itself.
+        Refused: ``to`` is not fit, the other colour is not well itself, or somebody else began to decide meanwhile.
         TakenBack: it was not well afterwards.
     """
     preflight(place, to, plan, say)
@@ -72,6 +83,8 @@ def switch(place: Place, to: Colour, plan: Plan, say: Say) -> None:
         say(f"clients reach {to}; looking at it for {plan.watch_seconds:.0f} s")
         if problems := _watched(place, to, watch, plan.watch_seconds, plan, in_turn=True):
             raise PlaceFailed("; ".join(problems))
+    except Refused:
+        raise
     except (Exception, KeyboardInterrupt) as error:  # a mistake in here leaves nobody half way either
         why = str(error) if isinstance(error, PlaceFailed) else _worded(error)
         say(f"taking back: {why}")
@@ -146,7 +159,19 @@ def _unfit(place: Place, to: Colour) -> list[str]:
         processes = place.processes(colour)
         problems += _absent(colour, processes)
         problems += [problem for one in all_health(place, processes).values() for problem in one.problems]
-    return problems
+    return problems or _undecided(place, to)
+
+
+def _undecided(place: Place, to: Colour) -> list[str]:
+    """Services whose work is not the other colour's alone."""
+    before = other(to)
+    taking = _at_once(lambda service: place.taking(service, to), SERVICES)
+    return [
+        f"{named(colours)} takes the work of {service}: "
+        f"a switch is under way, or broke off; if it broke off: back {before}"
+        for service, colours in taking.items()
+        if colours != {before}
+    ]
 
 
 def _absent(colour: Colour, processes: Iterable[Process], services: Iterable[str] = SERVICES) -> list[str]:
@@ -156,13 +181,23 @@ def _absent(colour: Colour, processes: Iterable[Process], services: Iterable[str
 
 def _hand_over_all(place: Place, to: Colour, plan: Plan, say: Say) -> None:
     for stage in STAGES:
-        _at_once(partial(_let_take, place, {to, other(to)}, to), stage)
+        _at_once(partial(_step, place, to, {other(to)}, {to, other(to)}), stage)
         if late := _awaited(place, to, stage, lambda one: one.takes_work, plan):
             raise PlaceFailed(late)
-        _at_once(partial(_let_take, place, {to}, to), stage)
+        _at_once(partial(_step, place, to, {to, other(to)}, {to}), stage)
         if late := _awaited(place, other(to), stage, lambda one: one.is_idle, plan):
             raise PlaceFailed(late)
         say(f"{to} takes the work of {', '.join(stage)}")
+
+
+def _step(place: Place, to: Colour, before: set[Colour], after: set[Colour], service: str) -> None:
+    try:
+        place.let_take(service, after, to, before)
+    except DecidedMeanwhile as error:
+        if service in STAGES[0] and after != {to}:  # the first step of all, of one service: nothing was changed
+            raise Refused(str(error)) from None
+        if place.taking(service, to) != {to}:  # else who had no time did what was to be done
+            raise
 
 
 def _sure(place: Place, colour: Colour, service: str) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,9 +16,10 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from deploy.bluegreen.place import SERVICES, PlaceFailed, Process, health
+from deploy.bluegreen.place import SERVICES, DecidedMeanwhile, PlaceFailed, Process, health
 from deploy.bluegreen.switching import Plan, back
 
+from aiops_common.active_colours import DECIDED_MEANWHILE
 from aiops_common.settings import Colour
 from aiops_common.testing.tcp_proxy import TcpProxy
 from aiops_local.environment import inherited
@@ -75,19 +76,23 @@ class TwoColours:
         """As the service's own command says."""
         return self._colours(service, (), through)
 
-    def let_take(self, service: str, colours: Collection[Colour], through: Colour) -> None:
+    def let_take(
+        self, service: str, colours: Collection[Colour], through: Colour, instead_of: Collection[Colour] = ()
+    ) -> None:
         """By the service's own command."""
         self.changes.append(f"{service} {'+'.join(sorted(colours))}")
-        self._colours(service, sorted(colours), through)
+        believed = [word for colour in sorted(instead_of) for word in ("--instead-of", colour)]
+        self._colours(service, [*sorted(colours), *believed], through)
 
-    def _colours(self, service: str, wanted: Collection[Colour], through: Colour) -> frozenset[Colour]:
+    def _colours(self, service: str, arguments: Sequence[str], through: Colour) -> frozenset[Colour]:
         environment = self.commands[f"{service}-{through}"].environment
         done = subprocess.run(
-            [sys.executable, "-m", f"aiops_{service}", "colours", "--json", *wanted],
+            [sys.executable, "-m", f"aiops_{service}", "colours", "--json", *arguments],
             env={**inherited(), **environment}, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         if done.returncode != 0:
-            raise PlaceFailed(done.stderr.strip())
+            failed = DecidedMeanwhile if done.returncode == DECIDED_MEANWHILE else PlaceFailed
+            raise failed(done.stderr.strip())
         return frozenset(map(Colour, json.loads(done.stdout)["active"]))
 
     def command(self, service: str, colour: Colour, program: Path | None = None) -> Command:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from deploy.bluegreen.kubernetes import ASK, Kubernetes
-from deploy.bluegreen.place import ONLY_PERSISTED, PlaceFailed, health
+from deploy.bluegreen.place import ONLY_PERSISTED, DecidedMeanwhile, PlaceFailed, health
 
 from aiops_common.settings import Colour
 from support.servers import ROOT
@@ -26,7 +26,8 @@ with open(state + ".calls", "a") as calls:
 for key, answer in json.load(open(state)).items():
     if key in words:
         if "fails" in answer:
-            sys.exit(answer["fails"])
+            print(answer["fails"], file=sys.stderr)
+            sys.exit(answer.get("status", 1))
         print(json.dumps(answer) if "text" not in answer else answer["text"])
         sys.exit(0)
 sys.exit("no answer to " + words)
@@ -114,6 +115,24 @@ def test_another_pod_decides_where_the_first_cannot(cluster: Cluster) -> None:
     assert cluster.place.taking("triage", GREEN) == {GREEN}
 
 
+def test_who_decides_says_instead_of_whom(cluster: Cluster) -> None:
+    cluster.says(pods={"items": [pod("triage", "triage-green-1")]}, exec={"active": ["green"]})
+    cluster.place.let_take("triage", {GREEN}, GREEN, {GREEN, BLUE})
+    assert cluster.calls[-1][-6:] == ["--json", "green", "--instead-of", "blue", "--instead-of", "green"]
+
+
+@pytest.mark.parametrize(("first", "heard"), [(3, True), (1, False)])
+def test_others_decided_unless_it_may_have_been_this_one(cluster: Cluster, first: int, *, heard: bool) -> None:
+    pods = [pod("triage", "triage-green-1"), pod("triage", "triage-green-2")]
+    cluster.says(
+        pods={"items": pods},
+        **{"exec|triage-green-1": {"fails": "gone", "status": first}, "exec": {"fails": "by green", "status": 3}},
+    )
+    with pytest.raises(PlaceFailed) as failed:
+        cluster.place.let_take("triage", {GREEN}, GREEN, {BLUE})
+    assert isinstance(failed.value, DecidedMeanwhile) is heard
+
+
 def test_what_the_command_in_a_pod_says_is_no_answer(cluster: Cluster) -> None:
     cluster.says(pods={"items": [pod("triage", "triage-green-1")]}, exec={"text": "Defaulted container"})
     with pytest.raises(PlaceFailed, match="triage-green-1: its command `colours` said something else: Defaulted"):
@@ -176,7 +195,7 @@ class Broken(BaseHTTPRequestHandler):
 def test_what_is_asked_within_a_pod_ends_whatever_the_server_does() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
         threading.Thread(target=server.serve_forever).start()
-        script = ASK.replace("8000", str(server.server_port)).replace("20", "0.5")
+        script = ASK.replace("20", "0.5").replace("8000", str(server.server_port))
         asked = [[sys.executable, "-c", script, "/graphql", "{}"], [sys.executable, "-c", script, "/readyz"]]
         answered, hung = [subprocess.run(one, capture_output=True, text=True, check=False) for one in asked]
         Broken.released.set()

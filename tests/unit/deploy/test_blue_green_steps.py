@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 import pytest
-from deploy.bluegreen.place import SERVICES, PlaceFailed, Process, other
+from deploy.bluegreen.place import SERVICES, DecidedMeanwhile, PlaceFailed, Process, other
 from deploy.bluegreen.switching import Plan, Refused, TakenBack, back, switch
 
+from aiops_common.colours import named
 from aiops_common.settings import Colour
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
@@ -67,9 +68,15 @@ class FakePlace:
         assert through
         return self.active[service]
 
-    def let_take(self, service: str, colours: Collection[Colour], through: Colour) -> None:
-        self._step(f"{service} {'+'.join(sorted(colours))}")
+    def let_take(
+        self, service: str, colours: Collection[Colour], through: Colour, instead_of: Collection[Colour] = ()
+    ) -> None:
+        step = f"{service} {'+'.join(sorted(colours))}"
+        self.before(step)
         assert through in colours
+        if instead_of and self.active[service] != set(instead_of):
+            raise DecidedMeanwhile(f"{named(self.active[service])} takes the work of {service} by now")
+        self.steps.append(step)
         self.active[service] = frozenset(colours)
 
     def _step(self, step: str) -> None:
@@ -122,6 +129,10 @@ def test_the_gateway_takes_the_work_first_and_clients_come_last() -> None:
             FakePlace(answers={"gateway-green-2": "Internal Server Error"}),
             "gateway-green-2 answers POST /graphql with no data: Internal Server Error",
         ),
+        (
+            FakePlace(active={**dict.fromkeys(SERVICES, frozenset({BLUE})), "triage": frozenset(Colour)}),
+            "blue and green takes the work of triage: a switch is under way, or broke off; if it broke off: back blue",
+        ),
     ],
 )
 def test_what_is_in_the_way_is_named_and_nothing_changed(place: FakePlace, why: str) -> None:
@@ -164,6 +175,45 @@ def test_whatever_ends_it_on_the_way_it_is_taken_back(step: str, problem: BaseEx
     with pytest.raises(TakenBack, match=r"no answer|interrupted"):
         go(place)
     assert_taken_back(place)
+
+
+def test_of_two_who_switch_at_once_one_changes_nothing() -> None:
+    def before(now: str) -> None:
+        if now == "gateway blue+green":  # the other one came first
+            place.active["gateway"] = frozenset({GREEN})
+
+    place = FakePlace(before=before)
+    with pytest.raises(Refused, match="green takes the work of gateway by now"):
+        go(place)
+    assert (place.steps, place.reached) == ([], BLUE)
+    assert place.active["gateway"] == {GREEN}
+
+
+@pytest.mark.parametrize("step", ["triage green", "gateway green"])
+def test_who_takes_back_meanwhile_is_not_overruled(step: str) -> None:
+    service = step.partition(" ")[0]
+
+    def before(now: str) -> None:
+        if now == step:
+            place.active[service] = frozenset({BLUE})
+
+    place = FakePlace(before=before)
+    with pytest.raises(TakenBack, match=f"blue takes the work of {service} by now"):
+        go(place)
+    assert step not in place.steps
+    assert_taken_back(place)
+
+
+@pytest.mark.parametrize("step", ["triage blue+green", "triage green"])
+def test_who_decides_the_same_without_a_look_is_not_overruled(step: str) -> None:
+    def before(now: str) -> None:
+        if now == step:  # back green
+            place.active["triage"] = frozenset({GREEN})
+
+    place = FakePlace(before=before)
+    go(place)
+    assert step not in place.steps
+    assert (place.reached, set(place.active.values())) == (GREEN, {frozenset({GREEN})})
 
 
 def test_a_process_that_does_not_begin_takes_it_back() -> None:

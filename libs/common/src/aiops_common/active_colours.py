@@ -6,21 +6,34 @@ from collections.abc import Collection
 
 import typer
 
-from aiops_common.colours import activate, active, named
+from aiops_common.colours import DecidedMeanwhile, activate, active, named
 from aiops_common.postgres import DATABASE_FAILURES, Pool
 from aiops_common.settings import Colour, ServiceSettings
 
 FAILED = 1
+DECIDED_MEANWHILE = 3
+"""Not 2, which is wrong usage."""
 
 
-def command(name: str, settings: ServiceSettings, wanted: Collection[Colour], *, as_json: bool) -> None:
+def command(
+    name: str,
+    settings: ServiceSettings,
+    wanted: Collection[Colour],
+    instead_of: Collection[Colour] = (),
+    *,
+    as_json: bool,
+) -> None:
     """Let the colours ``wanted`` of the service ``name`` take work, where there are any, and print who does.
 
     Raises:
-        typer.Exit: status 1, after saying why on standard error: PostgreSQL is away or refuses.
+        typer.Exit: after saying why on standard error; status 1: PostgreSQL is away or refuses; status 3: others than
+            ``instead_of``, where it names any, took it until now.
     """
     try:
-        before, after = asyncio.run(_decide(settings.database_url.get_secret_value(), name, wanted))
+        before, after = asyncio.run(_decide(settings.database_url.get_secret_value(), name, wanted, instead_of))
+    except DecidedMeanwhile as error:
+        typer.echo(f"{name}: {error}", err=True)
+        raise typer.Exit(DECIDED_MEANWHILE) from None
     except DATABASE_FAILURES as error:
         typer.echo(f"{name}: {error}", err=True)
         raise typer.Exit(FAILED) from None
@@ -30,11 +43,13 @@ def command(name: str, settings: ServiceSettings, wanted: Collection[Colour], *,
     typer.echo(f"{name}: {named(after)}" + ("" if before == after else f" (before: {named(before)})"))
 
 
-async def _decide(url: str, name: str, wanted: Collection[Colour]) -> tuple[frozenset[Colour], frozenset[Colour]]:
+async def _decide(
+    url: str, name: str, wanted: Collection[Colour], instead_of: Collection[Colour]
+) -> tuple[frozenset[Colour], frozenset[Colour]]:
     pool = Pool(url, max_size=1, name=f"aiops-{name}-colours")
     try:
         async with pool.connection() as connection:
-            before = await activate(connection, wanted) if wanted else await active(connection)
+            before = await activate(connection, wanted, instead_of) if wanted else await active(connection)
             return before, await active(connection)
     finally:
         await pool.stop()

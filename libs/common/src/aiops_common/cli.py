@@ -49,6 +49,10 @@ Since = Annotated[
 Until = Annotated[datetime | None, typer.Option(parser=instant, metavar="TIME", help="Messages written before then.")]
 
 Active = Annotated[list[Colour] | None, typer.Argument(help="Who takes work from now on, one or both.")]
+InsteadOf = Annotated[
+    list[Colour] | None,
+    typer.Option(help="Who takes work until now, as you believe; twice for both. If others do, nothing is changed."),
+]
 
 Undo = Annotated[
     str | None,
@@ -101,16 +105,20 @@ def _add_colours(cli: typer.Typer, name: str, settings_type: type[S]) -> None:
     @cli.command()
     def colours(
         active: Active = None,
+        instead_of: InsteadOf = None,
         as_json: Annotated[bool, typer.Option("--json", help="Write JSON instead of text.")] = False,
     ) -> None:
         """Show which of two releases beside each other takes work, or let these and no others: colours green
 
         Processes of another colour finish what they have in hand and go idle; they serve all other purposes as before.
-        Exits with 1 if PostgreSQL does not answer or the schema is not migrated.
+        Exits with 1 if PostgreSQL does not answer or the schema is not migrated, with 3 if others than --instead-of
+        take work.
         """
+        if instead_of and not active:
+            raise typer.BadParameter("name the colours that shall take work: colours green --instead-of blue")
         setup_command_logging(name)
         command = importlib.import_module("aiops_common.active_colours").command
-        command(name, load_settings(settings_type), active or [], as_json=as_json)
+        command(name, load_settings(settings_type), active or [], instead_of or [], as_json=as_json)
 
 
 def _serve(name: str, package: str, settings: ServiceSettings) -> None:

@@ -17,6 +17,10 @@ _ADD: Final = "INSERT INTO active_colours (colour) SELECT unnest($1::text[]) ON 
 _TELL: Final = "SELECT pg_notify('colours_' || current_schema(), '')"
 
 
+class DecidedMeanwhile(Exception):
+    """Others take work by now than whoever decides believed; the message says who. Nothing was changed."""
+
+
 def named(colours: Iterable[Colour]) -> str:
     """``colours`` in words, in their order: ``blue and green``."""
     return " and ".join(sorted(colours)) or "none"
@@ -27,17 +31,26 @@ async def active(connection: Connection) -> frozenset[Colour]:
     return frozenset(Colour(row["colour"]) for row in await connection.fetch(_READ))
 
 
-async def activate(connection: Connection, colours: Iterable[Colour]) -> frozenset[Colour]:
+async def activate(
+    connection: Connection, colours: Iterable[Colour], instead_of: Iterable[Colour] = ()
+) -> frozenset[Colour]:
     """Let ``colours``, and no others, take work from now on, and tell every process; returns who did before.
 
-    Raises ValueError without any colour: the service would do nothing.
+    ``instead_of`` is who the caller believes took it until now; nobody where that does not matter.
+
+    Raises:
+        ValueError: there is no colour; the service would do nothing.
+        DecidedMeanwhile: others than ``instead_of`` take it.
     """
     wanted = sorted(set(colours))
     if not wanted:
         raise ValueError("no colour was given; without one nobody would take work")
+    believed = frozenset(instead_of)
     async with connection.transaction():
         await connection.execute(_LOCK)  # of two at once, the second decides
         before = await active(connection)
+        if believed and believed != before:
+            raise DecidedMeanwhile(f"{named(before)} takes the work by now, not {named(believed)}: nothing was changed")
         await connection.execute(_REMOVE, wanted)
         await connection.execute(_ADD, wanted)
         await connection.execute(_TELL)
