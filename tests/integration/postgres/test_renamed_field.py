@@ -16,7 +16,7 @@ from support.side_by_side import Process, Traffic
 
 CONTRACT = ["lines_contract_0001", "lines_contract_0002", "lines_contract_0003"]
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
