@@ -17,7 +17,7 @@ password or since the schema is not migrated."""
 
 # 57P01..57P03 are shutdown, crash and start-up; class 08 is the connection itself; 53300 is "too many connections".
 # 53100 is a full disk: no message is to blame for it, and all can be written once there is room.
-_UNAVAILABLE: tuple[type[BaseException], ...] = (
+UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -42,5 +42,5 @@ def translated_errors() -> Iterator[None]:
     """
     try:
         yield
-    except _UNAVAILABLE as error:
+    except UNAVAILABLE as error:
         raise DatabaseUnavailable(f"PostgreSQL is unavailable: {type(error).__name__}") from error

@@ -4,21 +4,27 @@ import asyncio
 import time
 import weakref
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import orjson
+from asyncpg.transaction import Transaction
 
 from aiops_common.logging import get_logger
 from aiops_common.outage import Outage
 from aiops_common.postgres import metrics
-from aiops_common.postgres.errors import DatabaseUnavailable, translated_errors
+from aiops_common.postgres.errors import UNAVAILABLE, DatabaseUnavailable, translated_errors
 from aiops_common.postgres.tracing import Told, connection_class
 
 _log = get_logger(__name__)
 
 Connection: TypeAlias = asyncpg.Connection
+
+GIVE_BACK_SECONDS: Final = 1.0
+"""How long the end of a statement that nobody waits for any more is waited for, and a rollback: what takes longer is
+left to PostgreSQL, which does both when the connection is gone."""
 
 
 async def _set_codecs(connection: asyncpg.Connection) -> None:
@@ -113,7 +119,8 @@ class Pool:
         """Borrow a connection.
 
         Raises:
-            DatabaseUnavailable: none could be had within the deadline, or it broke while in use.
+            DatabaseUnavailable: none could be had within the deadline, or it broke while in use. Never in place of a
+                cancellation: a loop that goes on after this error would not end when it is told to.
         """
         try:
             pool = await self._opened()
@@ -126,7 +133,8 @@ class Pool:
                 try:
                     yield acquired
                 finally:
-                    await pool.release(acquired)
+                    with suppress(*UNAVAILABLE):  # asyncpg has closed it; who used it knows how that went
+                        await pool.release(acquired, timeout=GIVE_BACK_SECONDS)
         except DatabaseUnavailable as error:
             if self._outage.begins():
                 _log.warning("database.lost", pool=self._name, error=str(error))
@@ -141,7 +149,7 @@ class Pool:
         Raises:
             DatabaseUnavailable: as ``connection``; the transaction may or may not have been committed.
         """
-        async with self.connection() as connection, connection.transaction():
+        async with self.connection() as connection, _InTime(connection.transaction()):
             yield connection
 
     def connections(self, *, idle: bool) -> int:
@@ -155,6 +163,27 @@ class Pool:
         """Raises DatabaseUnavailable unless PostgreSQL answers a query."""
         async with self.connection() as connection:
             await connection.execute("SELECT 1")
+
+
+class _InTime:
+    """``transaction``, rolled back within a bounded time and without an error of its own: whoever leaves it by an
+    exception, a cancellation say, leaves by that one."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def __aenter__(self) -> None:
+        await self._transaction.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self._transaction.__aexit__(kind, error, trace)
+            return
+        with suppress(*UNAVAILABLE):
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self._transaction.__aexit__(kind, error, trace)
 
 
 def _watch(name: str, pool: Pool) -> None:
