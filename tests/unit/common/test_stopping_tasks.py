@@ -1,6 +1,7 @@
 """How a background task is stopped."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -41,3 +42,16 @@ async def test_what_a_task_ended_with_is_raised() -> None:
     with pytest.raises(ValueError, match="broken"):
         await stop_task(task)
     await stop_task(None)
+
+
+async def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
+    async def loses_one() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(loses_one())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await stop_task(task, again_seconds=0.01)
+    assert task.cancelled()
