@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator
 
 import aio_pika
 import pytest
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.robust_channel import RobustChannel
+from aio_pika.robust_connection import RobustConnection
+from aio_pika.robust_queue import RobustQueue
 from faststream.rabbit.subscriber import RabbitSubscriber
 from yarl import URL
 
+from aiops_common.messaging import worker as worker_module
 from aiops_common.messaging.worker import Worker
 from aiops_common.testing.tcp_proxy import Faults, TcpProxy
 from support.eventually import eventually
@@ -46,8 +50,8 @@ class Hands:
         await eventually(taken)
 
 
-def worker(url: str, hands: Hands) -> Worker:
-    made = Worker(url, name="test-paused", graceful_seconds=60)
+def worker(url: str, hands: Hands, *, graceful_seconds: float = 60.0) -> Worker:
+    made = Worker(url, name="test-paused", graceful_seconds=graceful_seconds)
     made.subscribe(QUEUE, hands.process, prefetch=10)
     return made
 
@@ -153,3 +157,69 @@ async def test_one_that_does_not_stop_well_leaves_nothing(
 
     await eventually(all_are_gone)
     assert not one.is_consuming
+
+
+async def test_one_whose_connection_is_found_broken_while_it_stops_leaves_nothing(
+    broker: Broker, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def is_cancelled(*_arguments: object, **_options: object) -> None:
+        raise asyncio.CancelledError  # what aiormq does to those who wait for an answer then
+
+    one = worker(broker.amqp_url, Hands())
+    await one.start()
+    await consuming(one)
+    monkeypatch.setattr(RobustQueue, "cancel", is_cancelled)
+    monkeypatch.setattr(RobustChannel, "close", is_cancelled)
+    stopping = asyncio.create_task(one.stop())
+    await asyncio.wait([stopping])
+    assert not stopping.cancelled()
+    assert stopping.exception() is None
+
+    async def all_are_gone() -> bool:
+        return await consumers(broker) == 0
+
+    monkeypatch.undo()
+    await eventually(all_are_gone)
+
+
+async def test_one_that_is_stopped_while_the_broker_falls_silent_amid_the_start_leaves_nothing(
+    broker: Broker, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens, made = RobustConnection.channel, list[RobustConnection]()
+    monkeypatch.setattr(worker_module, "ATTEMPT_SECONDS", 0.5)
+    address = URL(broker.amqp_url)
+    async with TcpProxy(address.host or "", address.port or 0) as proxy:
+
+        def falls_silent(connection: RobustConnection, *arguments: object, **options: object) -> AbstractChannel:
+            proxy.faults = Faults(black_hole=True)
+            made.append(connection)
+            return opens(connection, *arguments, **options)  # type: ignore[arg-type]
+
+        async def is_connected() -> bool:
+            return bool(made)
+
+        monkeypatch.setattr(RobustConnection, "channel", falls_silent)
+        one = worker(str(address.with_host("127.0.0.1").with_port(proxy.port)), Hands())
+        await one.start()
+        await eventually(is_connected)
+        await one.stop()
+        # Else it would be restored for ever, also while the process waits for the end of everything that runs.
+        assert [connection.close_called for connection in made] == [True]
+
+
+async def test_one_whose_broker_does_not_answer_stops_within_its_time(
+    broker: Broker, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "ATTEMPT_SECONDS", 0.5)
+    address, hands = URL(broker.amqp_url), Hands()
+    async with TcpProxy(address.host or "", address.port or 0) as proxy:
+        one = worker(str(address.with_host("127.0.0.1").with_port(proxy.port)), hands, graceful_seconds=0.5)
+        await one.start()
+        await consuming(one)
+        await send(broker, b"slow")
+        await hands.have(b"slow")
+        proxy.faults = Faults(black_hole=True)
+        # Its three times are half a second each; the libraries' own deadline for closing a channel is ten.
+        async with asyncio.timeout(8):
+            await one.stop()
+        hands.may_end.set()

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 
 import aio_pika
 import aiormq
 from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.robust_connection import RobustConnection
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 from faststream.rabbit.annotations import RabbitMessage
@@ -15,6 +16,7 @@ from faststream.rabbit.subscriber import RabbitSubscriber
 from yarl import URL
 
 from aiops_common.logging import get_logger
+from aiops_common.messaging.connection import BrokerUnavailable, unavailable_errors
 from aiops_common.outage import Outage
 from aiops_common.tasks import stop_task
 
@@ -41,6 +43,7 @@ class Worker:
         self._graceful_seconds = graceful_seconds
         self._subscriptions: list[tuple[str, int, Process]] = []
         self._broker: RabbitBroker | None = None
+        self._connection: RobustConnection | None = None
         self._subscribers: list[RabbitSubscriber] = []
         self._starting: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -80,14 +83,26 @@ class Worker:
     async def stop(self) -> None:
         """Take no more deliveries, finish those in hand within the graceful time, give the others back."""
         await stop_task(self._watching)
-        await stop_task(self._starting)
+        await stop_task(self._starting, again_seconds=3 * ATTEMPT_SECONDS)
         if self._broker is None:
             return
         try:
-            await asyncio.gather(*map(_consume_no_more, self._subscribers))
-            await _close(self._broker)
+            async with unavailable_errors(), asyncio.timeout(ATTEMPT_SECONDS + self._graceful_seconds):
+                await asyncio.gather(*map(_consume_no_more, self._subscribers))
+                await self._broker.stop()
+        except BrokerUnavailable as error:  # it gives what is left to others when the connection is gone
+            _log.debug("worker.stop_failed", error=str(error))
         finally:
             self._broker = None
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        # Whatever becomes of the broker of FastStream, which leaves its connection open where a subscriber does not
+        # stop well, and does not know yet the one of which it is opening a channel: open, it is restored for ever.
+        if self._connection is not None and not self._connection.is_closed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ATTEMPT_SECONDS):
+                    await self._connection.close()
 
     async def _watch(self) -> None:
         """Tell when queues begin and cease to be consumed, once each: the libraries tell every second."""
@@ -114,12 +129,12 @@ class Worker:
                 # messages that nobody handles.
                 await asyncio.wait([attempt], timeout=ATTEMPT_SECONDS)
                 attempt.cancel()
-                await _stop_quietly(broker)
+                await self._stop_quietly(broker)
                 raise
             except Exception as error:  # a worker that gives up is worse than any error
                 if outage.begins():
                     _log.warning("worker.not_connected", error=_plain(error))
-                await _stop_quietly(broker)
+                await self._stop_quietly(broker)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
                 continue
@@ -135,10 +150,24 @@ class Worker:
             apply_types=False,
             logger=None,  # the consumer tells what happens; FastStream's own lines cost more than its work
         )
+        broker._connection_kwargs["connection_class"] = self._made
         self._subscribers = [
             _subscriber(broker, queue, prefetch, process) for queue, prefetch, process in self._subscriptions
         ]
         return broker
+
+    def _made(self, *arguments: Any, **options: Any) -> RobustConnection:
+        self._connection = RobustConnection(*arguments, **options)
+        return self._connection
+
+    async def _stop_quietly(self, broker: RabbitBroker) -> None:
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                await broker.stop()
+        except Exception as error:  # what did not start may not stop either
+            _log.debug("worker.stop_failed", error=_plain(error))
+        finally:
+            await self._disconnect()
 
 
 def _subscriber(broker: RabbitBroker, queue: str, prefetch: int, process: Process) -> RabbitSubscriber:
@@ -163,18 +192,9 @@ async def _consume_no_more(subscriber: RabbitSubscriber) -> None:
     if queue is None or tag is None:
         return
     with contextlib.suppress(Exception):  # the connection is away, and with it the consumer, who does not come back
-        await queue.cancel(tag, timeout=ATTEMPT_SECONDS)
+        async with unavailable_errors():
+            await queue.cancel(tag, timeout=ATTEMPT_SECONDS)
     subscriber._consumer_tag = None
-
-
-async def _close(broker: RabbitBroker) -> None:
-    connection = broker._connection
-    try:
-        await broker.stop()
-    finally:
-        # Where a subscriber does not stop well, FastStream leaves its connection open, and that is restored for ever.
-        if connection is not None and not connection.is_closed:
-            await connection.close()
 
 
 def _is_consumed(subscriber: RabbitSubscriber) -> bool:
@@ -189,14 +209,6 @@ def _is_consumed(subscriber: RabbitSubscriber) -> bool:
 async def _undecoded(message: RabbitMessage) -> RabbitMessage:
     # The consumer decodes by itself, strictly; FastStream only carries the delivery.
     return message
-
-
-async def _stop_quietly(broker: RabbitBroker) -> None:
-    try:
-        async with asyncio.timeout(ATTEMPT_SECONDS):
-            await _close(broker)
-    except Exception as error:  # what did not start may not stop either
-        _log.debug("worker.stop_failed", error=_plain(error))
 
 
 def _plain(error: BaseException) -> str:
