@@ -62,6 +62,13 @@ def test_a_container_is_limited(name: str, container: dict[str, Any]) -> None:
     assert container["logging"]["options"].keys() == {"max-size", "max-file"}
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_the_time_to_end_that_it_has_on_kubernetes(service: str) -> None:
+    hardened = yaml.safe_load((ROOT / "deploy/k8s/components/hardening/service.yaml").read_text(encoding="utf-8"))
+    seconds = hardened["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert CONTAINERS[service]["stop_grace_period"] == f"{seconds}s"
+
+
 def test_a_container_that_stays_starts_again_and_can_be_asked(name: str, container: dict[str, Any]) -> None:
     if name in JOBS:
         assert container["healthcheck"] == {"disable": True}

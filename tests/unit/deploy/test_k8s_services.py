@@ -1,7 +1,6 @@
 """deploy/k8s/base: each service has all that it needs, is asked the right questions, and has the time to end."""
 
 import importlib
-import inspect
 import re
 from typing import Any
 
@@ -10,10 +9,9 @@ import yaml
 from pydantic_core import PydanticUndefined
 
 from aiops_common.health import CHECK_SECONDS
-from aiops_common.messaging.relay import OutboxRelay
-from aiops_common.messaging.worker import Worker
-from aiops_common.postgres import Pool
+from aiops_common.lifecycle import STOP_SECONDS
 from aiops_common.settings import ServiceSettings
+from aiops_common.telemetry.sending import SHUTDOWN_SECONDS
 from support.manifests import K8S, SERVICES, container, documents, of_kind
 from support.servers import ROOT
 
@@ -24,17 +22,11 @@ POD: dict[str, Any] = HARDENED["spec"]["template"]["spec"]
 each_service = pytest.mark.parametrize("service", SERVICES)
 
 
-def _default(function: Any, parameter: str) -> float:
-    return float(inspect.signature(function).parameters[parameter].default)
-
-
 def _drain_seconds() -> float:
-    """How long a process may take to end, one part after the other, as the code has it."""
+    """How long a process may take to end, whatever is away, as the code has it."""
     command = (ROOT / "libs/common/src/aiops_common/cli.py").read_text(encoding="utf-8")
     (requests,) = re.findall(r"timeout_graceful_shutdown=(\d+)", command)
-    pools = 2 * _default(Pool.__init__, "acquire_seconds")
-    deliveries = _default(Worker.__init__, "graceful_seconds")
-    return float(requests) + deliveries + _default(OutboxRelay.stop, "graceful_seconds") + pools
+    return float(requests) + STOP_SECONDS + SHUTDOWN_SECONDS
 
 
 @each_service
@@ -83,7 +75,7 @@ def test_a_process_may_take_longer_to_end_than_its_parts_do() -> None:
     before = int(container(gateway)["lifecycle"]["preStop"]["exec"]["command"][1])
     assert before >= 5, "endpoints take a moment to be told everywhere"
     enough = before + _drain_seconds() + 10
-    assert POD["terminationGracePeriodSeconds"] >= enough, "and spans are sent, and time may be short"
+    assert POD["terminationGracePeriodSeconds"] >= enough, "and tasks that are left have to end"
     for one in DEPLOYMENTS.values():
         own = one["spec"]["template"]["spec"].keys() & POD.keys()
         assert own == {"containers"}, "what is said for all goes before what a service says of itself"
