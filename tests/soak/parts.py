@@ -1,6 +1,5 @@
 """The parts of a running stack: how each is taken away and brought back. All of it blocks; call it in threads."""
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,11 +9,11 @@ import psutil
 import psycopg
 
 from aiops_local.choices import is_free
-from aiops_local.process_tree import descendants
 from aiops_local.processes import Command
 from aiops_local.readiness import answers_http, wait_until
 from aiops_local.stack import Stack
 from soak.schedule import PARTS, POSTGRES, RABBITMQ, SERVICE_PARTS, Action
+from support.freezing import freeze, thaw
 
 _READY_SECONDS = 90.0
 
@@ -82,19 +81,13 @@ class Parts:
 
     def thaw(self, part: str) -> None:
         """Let the part go on if it is frozen."""
-        for process in self._frozen.pop(part, []):
-            _signal(process, signal.SIGCONT)
+        thaw(self._frozen.pop(part, []))
 
     def _freeze(self, part: str) -> None:
         process = self._stack.processes.running(part)
         if process is None:
             return
-        # The leader first: it cannot make new children while they are being stopped.
-        self._frozen[part] = frozen = [process]
-        _signal(process, signal.SIGSTOP)
-        for child in descendants(process):
-            frozen.append(child)
-            _signal(child, signal.SIGSTOP)
+        self._frozen[part] = freeze(process)
 
 
 def keep_commit_times(stack: Stack) -> None:
@@ -124,10 +117,3 @@ def _command(stack: Stack, name: str) -> Command:
     command = stack.services.serve(service, scripted_llm=False)
     port = {f"{service.upper()}_PORT": str(stack.services.ports[name])}
     return replace(command, name=name, environment={**command.environment, **port})
-
-
-def _signal(process: psutil.Process, number: signal.Signals) -> None:
-    try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        return
