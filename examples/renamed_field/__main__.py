@@ -77,7 +77,10 @@ def add(files: list[Path]) -> None:
 
 @app.command()
 def backfill(
-    target: backfilling.Field = backfilling.Field.NEW, after: int = -1, rows: int = 1_000, share: float = 0.25
+    target: backfilling.Field = backfilling.Field.NEW,
+    after: int = -1,
+    rows: Annotated[int, typer.Option(min=1, max=100_000, help="In a transaction.")] = 1_000,
+    share: Annotated[float, typer.Option(min=0.01, max=1, help="Of the time, to work for.")] = 0.25,
 ) -> None:
     """Fill the field TARGET from the other one; --after N goes on where it ended."""
 

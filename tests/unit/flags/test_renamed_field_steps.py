@@ -4,10 +4,12 @@ from itertools import product
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from aiops_common.flags import Flags
 from aiops_common.postgres import DatabaseUnavailable
 from aiops_common.testing.flags import FixedFlags, flag
+from examples.renamed_field.__main__ import app
 from examples.renamed_field.release_2.steps import READ, WRITE, Step, step
 
 STATES: list[dict[str, Any] | None] = [None, {"enabled": False}, {}, {"percentage": 30}, {"percentage": 70}]
@@ -56,3 +58,10 @@ class _NeverLookedUp(FixedFlags):
 async def test_before_the_flags_were_looked_up_nobody_guesses() -> None:
     with pytest.raises(DatabaseUnavailable):
         await step(Flags(_NeverLookedUp()), 1)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--rows", "0"), ("--share", "0"), ("--share", "1.5")])
+def test_a_backfill_that_could_not_advance_is_refused(option: str, value: str) -> None:
+    refused = CliRunner().invoke(app, ["backfill", option, value])
+    assert refused.exit_code == 2
+    assert f"Invalid value for '{option}': {float(value):g}" in refused.output.replace(".0 ", " ")
