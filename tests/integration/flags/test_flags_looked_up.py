@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import pytest
 from structlog.testing import capture_logs
 
@@ -47,6 +48,28 @@ async def test_a_change_is_seen_though_its_notification_is_lost(pool: Pool) -> N
                 return known.current.get(SWITCH) == wanted
 
             await eventually(look)
+
+
+async def test_a_switch_is_thrown_though_a_connection_answers_no_more(
+    pool: Pool, service_database_urls: dict[str, str]
+) -> None:
+    own = Pool(service_database_urls["changelog"], max_size=2, name="test-known-flags")
+    known = known_flags(own)
+    async with running([own, known]):
+        await known.ready()
+        async with own.connection() as connection:
+            backend = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()"))
+        backend.suspend()
+        try:
+            async with pool.transaction() as connection:
+                await table.keep(connection, [flag(SWITCH)])
+
+            async def look() -> bool:
+                return SWITCH in known.current
+
+            await eventually(look)
+        finally:
+            backend.resume()
 
 
 async def test_of_several_versions_at_once_the_newest_is_kept_and_older_ones_change_nothing(pool: Pool) -> None:

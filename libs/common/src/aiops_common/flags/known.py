@@ -15,6 +15,10 @@ _log = get_logger(__name__)
 POLL_SECONDS: Final = 2.0
 """How often to look, though a notification usually tells at once: one that is lost costs no more than this."""
 
+LOOK_SECONDS: Final = 2.0
+"""How long one look may take. A connection that the network swallowed does not answer for much longer; the next look
+has another one."""
+
 FIRST_LOOK_SECONDS: Final = 5.0
 """How long work waits for the first look since the start, before it is told that the database is away."""
 
@@ -73,7 +77,8 @@ class KnownFlags:
     async def look(self) -> None:
         """Take the flags as the schema has them now; raises DatabaseUnavailable."""
         async with self._pool.connection() as connection:
-            flags, strange = await table.read(connection, self._current)
+            async with asyncio.timeout(LOOK_SECONDS):
+                flags, strange = await table.read(connection, self._current)
         before, self._current = self._current, flags
         is_first = not self._looked.is_set()
         self._looked.set()
